@@ -1,0 +1,4 @@
+//! The integration tests, one binary. Each module tests one thing that the
+//! project promises; `support` has what they share.
+
+mod support;

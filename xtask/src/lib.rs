@@ -1,0 +1,10 @@
+//! Installers that make Lima instances start at boot.
+//!
+//! ```text
+//! flags + installers.toml -> Spec -> plan() -> render -> package -> sign -> out/
+//!                            typed   pure      bytes     bytes     bytes   one writer
+//! ```
+
+pub mod cli;
+pub mod render;
+pub mod spec;

@@ -1,0 +1,151 @@
+//! What to build: flags and `installers.toml`, resolved once into a [`Spec`]
+//! that every later step trusts.
+//!
+//! Must not know: artifacts, formats, `out/`.
+
+pub mod names;
+
+use std::collections::BTreeMap;
+
+pub use names::{
+    AbsolutePath, EnvName, EnvValue, IdentifierPrefix, InstanceName, MacosVersion, PackageVersion, Text,
+    UserName,
+};
+
+/// Everything one run builds. Values are checked; nothing here is raw text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Version of every package of the run.
+    pub version: PackageVersion,
+    /// Reverse-DNS prefix of package identifiers, and the name of the folder
+    /// under `/Library/Application Support`.
+    pub identifier_prefix: IdentifierPrefix,
+    /// Who publishes the installers, for the pages that Installer shows.
+    pub organization: Option<Text>,
+    /// A license that Installer shows and asks to accept.
+    pub license: Option<Resource>,
+    /// A picture behind Installer's pages.
+    pub background: Option<Resource>,
+    /// The instances, in the order in which they were given; no two names are
+    /// equal when case is folded.
+    pub instances: Vec<Instance>,
+}
+
+/// A file that travels in a package's `Resources` folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// File name inside `Resources`.
+    pub file_name: String,
+    /// Its bytes, as they were on disk.
+    pub bytes: Vec<u8>,
+}
+
+/// One Lima instance and how it is to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Name of the instance, as `limactl list` shows it.
+    pub name: InstanceName,
+    /// What makes it start.
+    pub condition: Condition,
+    /// The user that it runs as.
+    pub user: UserName,
+    /// The user's home folder on the Mac; `None` is `/Users/<user>`.
+    pub home: Option<AbsolutePath>,
+    /// limactl; `None` is where each platform has it.
+    pub limactl: Option<AbsolutePath>,
+    /// LIMA_HOME; `None` is `.lima` in the user's home folder.
+    pub lima_home: Option<AbsolutePath>,
+    /// Environment of limactl beside PATH and LIMA_HOME.
+    pub env: BTreeMap<EnvName, EnvValue>,
+    /// When it is started again after it ended.
+    pub keep_alive: KeepAlive,
+    /// Seconds between the request to stop and the kill.
+    pub exit_timeout: u32,
+    /// Whether an installation fails when the instance could not be started.
+    pub require_start: bool,
+    /// Oldest macOS that the package accepts.
+    pub min_macos: MacosVersion,
+    /// Processors that the package accepts; not empty, no duplicates.
+    pub architectures: Vec<Architecture>,
+}
+
+/// What makes an instance start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    /// The machine starts: a LaunchDaemon, or a systemd user unit with lingering.
+    Boot,
+    /// The user logs in: a LaunchAgent, or a systemd user unit.
+    Login,
+}
+
+/// When an instance is started again after it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepAlive {
+    /// After a failure; `limactl stop` stays stopped.
+    OnFailure,
+    /// Always; `limactl stop` is undone.
+    Always,
+    /// Not before the next boot or login.
+    Never,
+}
+
+/// A Mac's processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
+pub enum Architecture {
+    /// Apple silicon.
+    #[serde(rename = "arm64")]
+    Arm64,
+    /// Intel.
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+/// limactl on a Mac with Homebrew on Apple silicon.
+pub const MACOS_LIMACTL: &str = "/opt/homebrew/bin/limactl";
+/// limactl where Lima's release archive puts it on Linux.
+pub const LINUX_LIMACTL: &str = "/usr/local/bin/limactl";
+
+impl Instance {
+    /// limactl on the Mac.
+    pub fn macos_limactl(&self) -> &str {
+        self.limactl.as_ref().map_or(MACOS_LIMACTL, AbsolutePath::as_str)
+    }
+
+    /// limactl on Linux.
+    pub fn linux_limactl(&self) -> &str {
+        self.limactl.as_ref().map_or(LINUX_LIMACTL, AbsolutePath::as_str)
+    }
+
+    /// The user's home folder on the Mac.
+    pub fn macos_home(&self) -> String {
+        match &self.home {
+            Some(home) => home.as_str().to_owned(),
+            None => format!("/Users/{}", self.user),
+        }
+    }
+
+    /// LIMA_HOME on the Mac, set or not.
+    pub fn macos_lima_home(&self) -> String {
+        match &self.lima_home {
+            Some(path) => path.as_str().to_owned(),
+            None => format!("{}/.lima", self.macos_home()),
+        }
+    }
+
+    /// The instance's folder on the Mac.
+    pub fn macos_instance_dir(&self) -> String {
+        format!("{}/{}", self.macos_lima_home(), self.name)
+    }
+}
+
+impl Architecture {
+    /// The name that Apple's tools use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+}
