@@ -6,5 +6,8 @@
 //! ```
 
 pub mod cli;
+pub mod environment;
+pub mod launchd;
 pub mod render;
 pub mod spec;
+pub mod systemd;
