@@ -9,7 +9,6 @@ use std::io::{self, Seek, Write};
 use rayon::prelude::*;
 
 use crate::archive;
-use crate::launchd;
 use crate::manifest::{self, Built, MANIFEST_FILE, Manifest, SUMS_FILE};
 use crate::output::{Committed, Output, OutputError, Staged, StagingFile};
 use crate::package;
@@ -17,7 +16,6 @@ use crate::plan::{Artifact, Kind, Plan};
 use crate::render;
 use crate::sign::PackageSigner;
 use crate::spec::{Instance, Spec};
-use crate::systemd;
 
 /// A spool of a package's payload stays in memory up to this size; larger ones
 /// go to a file beside the output.
@@ -141,10 +139,10 @@ impl Build<'_> {
     ) -> Result<(), BuildError> {
         let path = &artifact.path;
         match artifact.kind {
-            Kind::Plist => write_all(path, file, &launchd::property_list(instance)),
+            Kind::Plist => write_all(path, file, &package::property_list(instance)),
             Kind::UninstallScript => write_all(path, file, render::uninstall_sh(self.spec, instance).as_bytes()),
             Kind::Systemd => {
-                let units = systemd::files(self.spec, instance);
+                let units = render::linux_files(self.spec, instance);
                 let unit = units
                     .iter()
                     .find(|unit| path.ends_with(&format!("/linux/{}", unit.path)))

@@ -21,6 +21,7 @@
 pub mod archive;
 pub mod build;
 pub mod cli;
+pub mod environment;
 pub mod launchd;
 pub mod manifest;
 pub mod output;

@@ -24,18 +24,13 @@ pub fn installer(spec: &Spec, instance: &Instance, time: u32) -> Result<Product,
         version: spec.version.to_string(),
         install_location: "/".to_owned(),
         payload: Some(payload(spec, instance, time)?),
-        scripts: Some(scripts(
-            spec,
-            instance,
-            time,
-            &[("preinstall", render::preinstall()), ("postinstall", render::postinstall())],
-        )?),
+        scripts: Some(scripts(render::installer_scripts(spec, instance), time)?),
         script_timeout: launchd::script_time_limit(instance),
         generator: GENERATOR.to_owned(),
         choice: None,
     };
     Ok(Product {
-        title: format!("Lima autostart: {}", instance.name),
+        title: render::title(instance),
         welcome: Some(page("welcome.html", render::welcome_html(spec, instance))),
         conclusion: Some(page("conclusion.html", render::conclusion_html(spec, instance))),
         license: spec.license.as_ref().map(resource),
@@ -58,13 +53,13 @@ pub fn uninstaller(spec: &Spec, instance: &Instance, time: u32) -> Result<Produc
         version: spec.version.to_string(),
         install_location: "/".to_owned(),
         payload: None,
-        scripts: Some(scripts(spec, instance, time, &[("postinstall", render::uninstall())])?),
+        scripts: Some(scripts(render::uninstaller_scripts(spec, instance), time)?),
         script_timeout: launchd::script_time_limit(instance),
         generator: GENERATOR.to_owned(),
         choice: None,
     };
     Ok(Product {
-        title: format!("Remove Lima autostart: {}", instance.name),
+        title: render::uninstall_title(instance),
         welcome: Some(page("welcome.html", render::uninstall_welcome_html(spec, instance))),
         conclusion: Some(page("conclusion.html", render::uninstall_conclusion_html(spec, instance))),
         ..product(spec, instance, component)
@@ -105,7 +100,7 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
         launchd::payload_path(spec, instance).trim_start_matches('/'),
         0o644,
         Owner::ROOT_WHEEL,
-        launchd::property_list(instance),
+        property_list(instance),
     )?;
     tree.file(
         launchd::uninstaller_path(spec, instance).trim_start_matches('/'),
@@ -116,14 +111,18 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
     Ok(tree)
 }
 
+/// The launchd property list, which also lies beside the package.
+pub fn property_list(instance: &Instance) -> Vec<u8> {
+    launchd::Job::new(instance).to_xml().expect("a job of strings, numbers and booleans can be serialized")
+}
+
 /// The hooks with what they read.
-fn scripts(spec: &Spec, instance: &Instance, time: u32, hooks: &[(&str, &str)]) -> Result<Tree, TreeError> {
+fn scripts(files: Vec<render::ScriptFile>, time: u32) -> Result<Tree, TreeError> {
     let mut tree = Tree::new(time);
-    for (name, text) in hooks {
-        tree.file(name, 0o755, Owner::ROOT_WHEEL, text.as_bytes().to_vec())?;
+    for file in files {
+        let mode = if file.executable { 0o755 } else { 0o644 };
+        tree.file(file.name, mode, Owner::ROOT_WHEEL, file.text.into_bytes())?;
     }
-    tree.file("common.sh", 0o644, Owner::ROOT_WHEEL, render::common().as_bytes().to_vec())?;
-    tree.file("config.sh", 0o644, Owner::ROOT_WHEEL, render::config_sh(spec, instance).into_bytes())?;
     Ok(tree)
 }
 

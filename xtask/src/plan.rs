@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::spec::{Instance, Spec};
-use crate::{launchd, manifest, systemd};
+use crate::{launchd, manifest, render, systemd};
 
 /// The artifacts of one run, in the order in which they are built: the zip,
 /// which holds the others, last.
@@ -150,11 +150,22 @@ fn instance_artifacts(spec: &Spec, instance: &Instance) -> Vec<Artifact> {
         ),
     ];
     artifacts.extend(
-        systemd::files(spec, instance)
+        render::linux_files(spec, instance)
             .into_iter()
-            .map(|file| artifact(format!("linux/{}", file.path), Kind::Systemd, file.unit)),
+            .map(|file| artifact(format!("linux/{}", file.path), Kind::Systemd, unit(instance, &file.path))),
     );
     artifacts
+}
+
+/// The unit that a file of `linux/` defines or adds to.
+fn unit(instance: &Instance, path: &str) -> Option<String> {
+    if path == systemd::TEMPLATE_UNIT {
+        Some(path.to_owned())
+    } else if path.starts_with(&systemd::drop_in_dir(&instance.name)) {
+        Some(systemd::unit(&instance.name))
+    } else {
+        None
+    }
 }
 
 /// No two files, and no file and folder, in one place when case is folded.

@@ -225,7 +225,7 @@ fn check_leaf(origin: &str, leaf: &CapturedX509Certificate, now: SystemTime) -> 
 /// Apple's own that apple-codesign carries. Apple's tools embed leaf, Developer
 /// ID authority and root; without the intermediate a Mac calls the package
 /// untrusted.
-fn complete_chain(
+pub fn complete_chain(
     leaf: &CapturedX509Certificate,
     at_hand: &[CapturedX509Certificate],
 ) -> Vec<CapturedX509Certificate> {

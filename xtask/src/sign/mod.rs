@@ -34,7 +34,7 @@ use sha1::Sha1;
 use x509_certificate::{CapturedX509Certificate, InMemorySigningKeyPair};
 
 pub use development::{DevelopmentError, development_identity};
-pub use load::{IdentityError, identity_from_p12, identity_from_pem};
+pub use load::{IdentityError, complete_chain, identity_from_p12, identity_from_pem};
 
 /// The timestamp authority that Apple's own tools ask.
 pub const APPLE_TIMESTAMP_URL: &str = "http://timestamp.apple.com/ts01";

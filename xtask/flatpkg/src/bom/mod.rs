@@ -1,0 +1,4 @@
+//! Bom.
+/// x
+#[derive(Debug, thiserror::Error)]
+pub enum BomError {}

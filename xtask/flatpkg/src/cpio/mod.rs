@@ -1,0 +1,4 @@
+//! Cpio.
+/// x
+#[derive(Debug, thiserror::Error)]
+pub enum CpioError {}

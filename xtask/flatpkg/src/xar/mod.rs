@@ -1,0 +1,4 @@
+//! xar.
+/// x
+#[derive(Debug, thiserror::Error)]
+pub enum XarError {}
