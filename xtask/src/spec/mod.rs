@@ -3,14 +3,23 @@
 //!
 //! Must not know: artifacts, formats, `out/`.
 
+pub mod error;
+mod keys;
+pub mod load;
 pub mod names;
+pub mod resolve;
+pub mod settings;
+pub mod source;
 
 use std::collections::BTreeMap;
 
+pub use error::SpecError;
+pub use load::load;
 pub use names::{
     AbsolutePath, EnvName, EnvValue, IdentifierPrefix, InstanceName, MacosVersion, PackageVersion, Text,
     UserName,
 };
+pub use resolve::{Environment, Flags, resolve};
 
 /// Everything one run builds. Values are checked; nothing here is raw text.
 #[derive(Debug, Clone, PartialEq, Eq)]
