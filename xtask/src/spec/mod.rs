@@ -3,14 +3,23 @@
 //!
 //! Must not know: artifacts, formats, `out/`.
 
+pub mod error;
+mod keys;
+pub mod load;
 pub mod names;
+pub mod resolve;
+pub mod settings;
+pub mod source;
 
 use std::collections::BTreeMap;
 
+pub use error::SpecError;
+pub use load::load;
 pub use names::{
     AbsolutePath, EnvName, EnvValue, IdentifierPrefix, InstanceName, MacosVersion, PackageVersion, Text,
     UserName,
 };
+pub use resolve::{Environment, Flags, resolve};
 
 /// Everything one run builds. Values are checked; nothing here is raw text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +74,12 @@ pub struct Instance {
     pub require_start: bool,
     /// Oldest macOS that the package accepts.
     pub min_macos: MacosVersion,
-    /// Processors that the package accepts; not empty, no duplicates.
+    /// Processors that the package accepts; not empty, no duplicates, sorted.
     pub architectures: Vec<Architecture>,
 }
 
 /// What makes an instance start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Condition {
     /// The machine starts: a LaunchDaemon, or a systemd user unit with lingering.
     Boot,
@@ -79,9 +87,13 @@ pub enum Condition {
     Login,
 }
 
+names::choice!(Condition, "a condition", "`boot` or `login` in quotes", {
+    "boot" => Boot,
+    "login" => Login,
+});
+
 /// When an instance is started again after it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeepAlive {
     /// After a failure; `limactl stop` stays stopped.
     OnFailure,
@@ -91,16 +103,26 @@ pub enum KeepAlive {
     Never,
 }
 
+names::choice!(KeepAlive, "a value of keep-alive", "`on-failure`, `always` or `never` in quotes", {
+    "on-failure" => OnFailure,
+    "always" => Always,
+    "never" => Never,
+});
+
 /// A Mac's processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Architecture {
     /// Apple silicon.
-    #[serde(rename = "arm64")]
     Arm64,
     /// Intel.
-    #[serde(rename = "x86_64")]
     X86_64,
 }
+
+// The names that Apple's tools use.
+names::choice!(Architecture, "an architecture", "`arm64` or `x86_64` in quotes", {
+    "arm64" => Arm64,
+    "x86_64" => X86_64,
+});
 
 /// limactl on a Mac with Homebrew on Apple silicon.
 pub const MACOS_LIMACTL: &str = "/opt/homebrew/bin/limactl";
@@ -137,15 +159,5 @@ impl Instance {
     /// The instance's folder on the Mac.
     pub fn macos_instance_dir(&self) -> String {
         format!("{}/{}", self.macos_lima_home(), self.name)
-    }
-}
-
-impl Architecture {
-    /// The name that Apple's tools use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Arm64 => "arm64",
-            Self::X86_64 => "x86_64",
-        }
     }
 }

@@ -1,0 +1,289 @@
+//! Flags over settings over defaults, once, into a [`Spec`].
+//!
+//! Must not know: the disk, the clock, the environment; they are handed in.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::error::SpecError;
+use super::names::{NameError, did_you_mean, list, quoted};
+use super::settings::{InstanceSettings, Options, Settings};
+use super::{
+    AbsolutePath, Architecture, Condition, IdentifierPrefix, Instance, InstanceName, KeepAlive,
+    PackageVersion, Spec, UserName,
+};
+
+/// Version of the packages where nothing sets one.
+pub const DEFAULT_VERSION: &str = "1.0.0";
+/// Prefix of package identifiers where nothing sets one.
+pub const DEFAULT_IDENTIFIER_PREFIX: &str = "io.lima-vm";
+/// The instance that is built where nothing names one: Lima's own default.
+pub const DEFAULT_INSTANCE: &str = "default";
+/// Oldest macOS where nothing sets one.
+pub const DEFAULT_MIN_MACOS: &str = "13.0";
+/// Seconds between the request to stop and the kill where nothing sets them: a
+/// VM needs longer than launchd's 20.
+pub const DEFAULT_EXIT_TIMEOUT: u32 = 180;
+
+/// What the command line says about what to build. The texts are unchecked;
+/// [`resolve`] checks them.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Flags {
+    /// Instances to build installers for
+    ///
+    /// Where the settings file has instances, these choose among them; where it
+    /// has none, each is an instance with the default settings. Without any:
+    /// all instances of the file, or one named `default`.
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<String>,
+
+    /// Settings file [default: installers.toml, if it exists]
+    ///
+    /// The default is looked for at the top of the repository when run by
+    /// `cargo xtask`, else in the current folder. installers.example.toml shows
+    /// all settings. The flags below override it for every instance built.
+    #[arg(long, value_name = "FILE")]
+    pub spec: Option<PathBuf>,
+
+    /// What makes the instances start [default: boot]
+    #[arg(long, value_name = "CONDITION", value_enum)]
+    pub condition: Option<Condition>,
+
+    /// User that the instances belong to and run as [default: $USER]
+    ///
+    /// The short name of the user on the machine that the installer is for,
+    /// as `id -un` prints it there. Never root, which limactl refuses.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// limactl on the machine that the installer is for
+    ///
+    /// An absolute path. Without it: /opt/homebrew/bin/limactl on macOS,
+    /// /usr/local/bin/limactl on Linux.
+    #[arg(long, value_name = "PATH")]
+    pub limactl: Option<String>,
+
+    /// LIMA_HOME on the machine that the installer is for
+    ///
+    /// An absolute path. Without it: .lima in the user's home folder.
+    #[arg(long, value_name = "PATH")]
+    pub lima_home: Option<String>,
+
+    /// Version of the packages, numbers joined by dots [default: 1.0.0]
+    ///
+    /// Installer and MDM compare it with the installed one, number by number.
+    #[arg(long, value_name = "VERSION")]
+    pub pkg_version: Option<String>,
+}
+
+/// What the process knows about who runs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `$USER`, if it is set.
+    pub user: Option<String>,
+    /// Whether the process runs as root.
+    pub is_root: bool,
+}
+
+/// What is common to all instances of a run.
+struct Overrides {
+    condition: Option<Condition>,
+    user: Option<UserName>,
+    limactl: Option<AbsolutePath>,
+    lima_home: Option<AbsolutePath>,
+}
+
+/// An instance to build: where its name comes from, and its own settings.
+struct Chosen<'a> {
+    name: InstanceName,
+    /// Its place in the settings file; `None` is the command line.
+    span: Option<Range<usize>>,
+    options: Option<&'a Options>,
+}
+
+/// Resolves what to build. Flags come before an instance's own settings, those
+/// before `[defaults]`, and those before the defaults of this module.
+pub fn resolve(
+    flags: &Flags,
+    settings: Option<&Settings>,
+    environment: &Environment,
+) -> Result<Spec, SpecError> {
+    let overrides = Overrides {
+        condition: flags.condition,
+        user: flag("--user", flags.user.as_deref(), str::parse)?,
+        limactl: flag("--limactl", flags.limactl.as_deref(), AbsolutePath::parse_program)?,
+        lima_home: flag("--lima-home", flags.lima_home.as_deref(), str::parse)?,
+    };
+    let version: PackageVersion = flag("--pkg-version", flags.pkg_version.as_deref(), str::parse)?
+        .or_else(|| settings.and_then(|settings| settings.version.clone()))
+        .unwrap_or_else(|| built_in(DEFAULT_VERSION));
+
+    let chosen = choose(&flags.instances, settings)?;
+    check_folders(&chosen, settings, &version)?;
+    let none = Options::default();
+    let defaults = settings.map_or(&none, |settings| &settings.defaults);
+    let instances = chosen
+        .into_iter()
+        .map(|chosen| instance(chosen, &overrides, defaults, environment))
+        .collect::<Result<_, _>>()?;
+
+    Ok(Spec {
+        version,
+        identifier_prefix: settings
+            .and_then(|settings| settings.identifier_prefix.clone())
+            .unwrap_or_else(|| built_in::<IdentifierPrefix>(DEFAULT_IDENTIFIER_PREFIX)),
+        organization: settings.and_then(|settings| settings.organization.clone()),
+        license: settings.and_then(|settings| settings.license.clone()),
+        background: settings.and_then(|settings| settings.background.clone()),
+        instances,
+    })
+}
+
+fn flag<T>(
+    name: &'static str,
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, NameError>,
+) -> Result<Option<T>, SpecError> {
+    text.map(|text| parse(text).map_err(|error| SpecError::flag(name, error))).transpose()
+}
+
+/// One of the defaults above. A test parses them all.
+fn built_in<T: FromStr<Err = NameError>>(text: &str) -> T {
+    text.parse().expect("a built-in default follows its own rule")
+}
+
+/// Which instances to build, in the order of the command line, or else of the file.
+fn choose<'a>(arguments: &[String], settings: Option<&'a Settings>) -> Result<Vec<Chosen<'a>>, SpecError> {
+    let in_file = settings.map_or(&[][..], |settings| &settings.instances);
+    if arguments.is_empty() {
+        return Ok(match in_file {
+            [] => vec![Chosen { name: built_in(DEFAULT_INSTANCE), span: None, options: None }],
+            all => all.iter().map(from_file).collect(),
+        });
+    }
+    let mut chosen = Vec::with_capacity(arguments.len());
+    let mut seen = HashSet::with_capacity(arguments.len());
+    for argument in arguments {
+        let refused = |message: String| Err(SpecError::flag("INSTANCE", message));
+        let name: InstanceName =
+            argument.parse().map_err(|error: NameError| SpecError::flag("INSTANCE", error))?;
+        if !seen.insert(name.folded()) {
+            return refused(format!(
+                "{} is given twice, or in another case, which file systems on a Mac do not tell apart; give each instance once",
+                quoted(argument)
+            ));
+        }
+        match settings {
+            Some(settings) if !in_file.is_empty() => {
+                let Some(found) = in_file.iter().find(|instance| instance.name.get_ref() == &name) else {
+                    let names = || in_file.iter().map(|instance| instance.name.get_ref().as_str());
+                    return refused(format!(
+                        "{} is not in {}, which has {}{}",
+                        quoted(argument),
+                        settings.source.name(),
+                        list(names(), "and"),
+                        did_you_mean(argument, names())
+                    ));
+                };
+                chosen.push(from_file(found));
+            }
+            _ => chosen.push(Chosen { name, span: None, options: None }),
+        }
+    }
+    Ok(chosen)
+}
+
+fn from_file(instance: &InstanceSettings) -> Chosen<'_> {
+    Chosen {
+        name: instance.name.get_ref().clone(),
+        span: Some(instance.name.span()),
+        options: Some(&instance.options),
+    }
+}
+
+/// Refuses an instance whose folder would have the name of a file that is
+/// written beside it, where file names fold case.
+fn check_folders(
+    chosen: &[Chosen<'_>],
+    settings: Option<&Settings>,
+    version: &PackageVersion,
+) -> Result<(), SpecError> {
+    let files = [
+        "SHA256SUMS".to_owned(),
+        "artifacts.json".to_owned(),
+        "index.html".to_owned(),
+        format!("lima-autostart-{version}.zip"),
+    ];
+    for Chosen { name, span, .. } in chosen {
+        let Some(file) = files.iter().find(|file| file.eq_ignore_ascii_case(name.as_str())) else { continue };
+        let message = format!(
+            "an instance cannot be named {}: its folder would take the place of the file {} beside it; rename the instance in Lima",
+            quoted(name.as_str()),
+            quoted(file)
+        );
+        return Err(match (settings, span) {
+            (Some(settings), Some(span)) => SpecError::at(&settings.source, span.clone(), message),
+            _ => SpecError::flag("INSTANCE", message),
+        });
+    }
+    Ok(())
+}
+
+fn instance(
+    chosen: Chosen<'_>,
+    overrides: &Overrides,
+    defaults: &Options,
+    environment: &Environment,
+) -> Result<Instance, SpecError> {
+    let none = Options::default();
+    let own = chosen.options.unwrap_or(&none);
+
+    let user = overrides.user.as_ref().or(own.user.as_ref()).or(defaults.user.as_ref());
+    let user = match user {
+        Some(user) => user.clone(),
+        None => user_of_process(environment)?,
+    };
+    let mut env = defaults.env.clone().unwrap_or_else(BTreeMap::new);
+    env.extend(own.env.clone().unwrap_or_default());
+
+    Ok(Instance {
+        name: chosen.name,
+        condition: overrides.condition.or(own.condition).or(defaults.condition).unwrap_or(Condition::Boot),
+        user,
+        home: first(&[&own.home, &defaults.home]),
+        limactl: first(&[&overrides.limactl, &own.limactl, &defaults.limactl]),
+        lima_home: first(&[&overrides.lima_home, &own.lima_home, &defaults.lima_home]),
+        env,
+        keep_alive: own.keep_alive.or(defaults.keep_alive).unwrap_or(KeepAlive::OnFailure),
+        exit_timeout: own.exit_timeout.or(defaults.exit_timeout).unwrap_or(DEFAULT_EXIT_TIMEOUT),
+        require_start: own.require_start.or(defaults.require_start).unwrap_or(false),
+        min_macos: first(&[&own.min_macos, &defaults.min_macos])
+            .unwrap_or_else(|| built_in(DEFAULT_MIN_MACOS)),
+        architectures: first(&[&own.architectures, &defaults.architectures])
+            .unwrap_or_else(|| Architecture::ALL.to_vec()),
+    })
+}
+
+fn first<T: Clone>(values: &[&Option<T>]) -> Option<T> {
+    values.iter().find_map(|value| (*value).clone())
+}
+
+/// The user where neither flags nor settings name one.
+fn user_of_process(environment: &Environment) -> Result<UserName, SpecError> {
+    const NAME_ONE: &str =
+        "name the user who owns the instances, with `--user alice` or `user` in the settings file";
+    if environment.is_root {
+        return Err(SpecError::flag(
+            "--user",
+            format!("missing, and this runs as root, which limactl refuses; {NAME_ONE}"),
+        ));
+    }
+    match &environment.user {
+        None => Err(SpecError::flag("--user", format!("missing, and $USER is not set; {NAME_ONE}"))),
+        Some(user) => user
+            .parse()
+            .map_err(|error: NameError| SpecError::environment("USER", format!("{error}; or {NAME_ONE}"))),
+    }
+}

@@ -1,0 +1,309 @@
+//! `installers.toml`: what a file says, checked value by value, each with its
+//! place in the file.
+//!
+//! Must not know: flags, defaults, the disk (files that the settings name are
+//! read by a function that the caller hands in).
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::SpecError;
+use super::keys::keys_of;
+use super::names::{did_you_mean, list, quoted};
+use super::source::Source;
+use super::{
+    AbsolutePath, Architecture, Condition, EnvName, EnvValue, IdentifierPrefix, InstanceName, KeepAlive,
+    MacosVersion, PackageVersion, Resource, Text, UserName,
+};
+
+/// The longest time between the request to stop and the kill, in seconds.
+pub const EXIT_TIMEOUT_MAX: u32 = 3600;
+
+/// What a settings file says. What it does not say is `None`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The file.
+    pub source: Source,
+    /// `version`
+    pub version: Option<PackageVersion>,
+    /// `identifier-prefix`
+    pub identifier_prefix: Option<IdentifierPrefix>,
+    /// `organization`
+    pub organization: Option<Text>,
+    /// `license`, read.
+    pub license: Option<Resource>,
+    /// `background`, read.
+    pub background: Option<Resource>,
+    /// `[defaults]`
+    pub defaults: Options,
+    /// `[[instance]]`, in the file's order; no two names are equal when case is folded.
+    pub instances: Vec<InstanceSettings>,
+}
+
+/// One `[[instance]]`.
+#[derive(Debug, Clone)]
+pub struct InstanceSettings {
+    /// Its name, and where that is in the file, in bytes.
+    pub name: Spanned<InstanceName>,
+    /// What it sets.
+    pub options: Options,
+}
+
+/// What `[defaults]` and each `[[instance]]` may set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Options {
+    /// Of an `[[instance]]` only, where it is taken out.
+    name: Option<Spanned<InstanceName>>,
+    /// See [`Instance`](super::Instance), as for all that follow.
+    pub condition: Option<Condition>,
+    /// The user that it runs as.
+    pub user: Option<UserName>,
+    /// The user's home folder on the Mac.
+    pub home: Option<AbsolutePath>,
+    /// limactl.
+    #[serde(default, deserialize_with = "program")]
+    pub limactl: Option<AbsolutePath>,
+    /// LIMA_HOME.
+    pub lima_home: Option<AbsolutePath>,
+    /// Environment of limactl.
+    pub env: Option<BTreeMap<EnvName, EnvValue>>,
+    /// When it is started again.
+    pub keep_alive: Option<KeepAlive>,
+    /// Seconds between the request to stop and the kill, 1 to 3600.
+    #[serde(default, deserialize_with = "exit_timeout")]
+    pub exit_timeout: Option<u32>,
+    /// Whether an installation fails when the instance could not be started.
+    pub require_start: Option<bool>,
+    /// Oldest macOS.
+    pub min_macos: Option<MacosVersion>,
+    /// Processors; sorted, not empty, no duplicates.
+    #[serde(default, deserialize_with = "architectures")]
+    pub architectures: Option<Vec<Architecture>>,
+}
+
+/// The whole file, as serde fills it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    version: Option<PackageVersion>,
+    identifier_prefix: Option<IdentifierPrefix>,
+    organization: Option<Text>,
+    license: Option<Spanned<String>>,
+    background: Option<Spanned<String>>,
+    defaults: Option<Options>,
+    #[serde(default)]
+    instance: Vec<Spanned<Options>>,
+}
+
+/// Reads a file that the settings name: its path as written there, and the
+/// bytes or why not.
+pub type ReadFile<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
+
+/// Parses a settings file.
+pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecError> {
+    let refused = |error: toml::de::Error| {
+        // An error without a place is about the whole file.
+        SpecError::at(&source, error.span().unwrap_or(0..0), error.message().trim_end())
+    };
+    let table = DeTable::parse(source.text()).map_err(refused)?;
+    check_keys(&source, table.get_ref())?;
+    let file = File::deserialize(toml::de::Deserializer::from(table)).map_err(refused)?;
+
+    let defaults = file.defaults.unwrap_or_default();
+    if let Some(name) = &defaults.name {
+        let message = "a name belongs to one instance; move it into an [[instance]]";
+        return Err(SpecError::at(&source, name.span(), message));
+    }
+    let mut instances = Vec::with_capacity(file.instance.len());
+    for table in file.instance {
+        let span = table.span();
+        let mut options = table.into_inner();
+        let Some(name) = options.name.take() else {
+            return Err(SpecError::at(&source, span, "this instance has no name; add `name = \"...\"`"));
+        };
+        instances.push(InstanceSettings { name, options });
+    }
+    check_distinct(&source, &instances)?;
+
+    let license = resource(&source, &LICENSE, file.license, read)?;
+    let background = resource(&source, &BACKGROUND, file.background, read)?;
+    Ok(Settings {
+        version: file.version,
+        identifier_prefix: file.identifier_prefix,
+        organization: file.organization,
+        license,
+        background,
+        defaults,
+        instances,
+        source,
+    })
+}
+
+/// Refuses a key that no table has, or another one. serde would refuse it too,
+/// but cannot say what was meant.
+fn check_keys(source: &Source, file: &DeTable<'_>) -> Result<(), SpecError> {
+    let top = keys_of::<File>();
+    let options = keys_of::<Options>();
+    for (key, value) in file {
+        let name = key.get_ref().as_ref();
+        let at = |message: String| Err(SpecError::at(source, key.span(), message));
+        match (name, value.get_ref()) {
+            ("instance", DeValue::Table(_)) => {
+                return at(
+                    "there may be several instances; write `[[instance]]`, in double brackets".to_owned()
+                );
+            }
+            ("instance", DeValue::Array(tables)) => {
+                for table in tables.iter().filter_map(|table| table.get_ref().as_table()) {
+                    check_options(source, table, options, top)?;
+                }
+            }
+            ("defaults", DeValue::Array(_)) => {
+                return at("there is one set of defaults; write `[defaults]`, in single brackets".to_owned());
+            }
+            ("defaults", DeValue::Table(table)) => check_options(source, table, options, top)?,
+            _ if top.contains(&name) => {}
+            _ if options.contains(&name) => {
+                return at(format!("{} belongs into [defaults] or an [[instance]]", quoted(name)));
+            }
+            _ => return at(unknown(name, top)),
+        }
+    }
+    Ok(())
+}
+
+fn check_options(
+    source: &Source,
+    table: &DeTable<'_>,
+    options: &'static [&'static str],
+    top: &'static [&'static str],
+) -> Result<(), SpecError> {
+    for key in table.keys() {
+        let name = key.get_ref().as_ref();
+        if options.contains(&name) {
+            continue;
+        }
+        let message = if top.contains(&name) {
+            format!("{} belongs to the top of the file, before the first line in brackets", quoted(name))
+        } else {
+            unknown(name, options)
+        };
+        return Err(SpecError::at(source, key.span(), message));
+    }
+    Ok(())
+}
+
+fn unknown(name: &str, known: &'static [&'static str]) -> String {
+    let meant = did_you_mean(name, known.iter().copied());
+    if meant.is_empty() {
+        format!("{} is no setting; here may be {}", quoted(name), list(known.iter().copied(), "or"))
+    } else {
+        format!("{} is no setting{meant}", quoted(name))
+    }
+}
+
+/// Refuses two instances whose files would be the same on a Mac.
+fn check_distinct(source: &Source, instances: &[InstanceSettings]) -> Result<(), SpecError> {
+    let mut seen: HashMap<String, &Spanned<InstanceName>> = HashMap::with_capacity(instances.len());
+    for InstanceSettings { name, .. } in instances {
+        let Some(first) = seen.insert(name.get_ref().folded(), name) else { continue };
+        let message = if first.get_ref() == name.get_ref() {
+            format!("the instance {} is here twice; join the two", quoted(name.get_ref().as_str()))
+        } else {
+            format!(
+                "{} and {} differ only in case, which file systems on a Mac do not; rename one",
+                quoted(first.get_ref().as_str()),
+                quoted(name.get_ref().as_str())
+            )
+        };
+        return Err(SpecError::at_both(source, name.span(), message, (first.span(), "the first is here")));
+    }
+    Ok(())
+}
+
+/// A kind of file that travels in a package's `Resources` folder.
+struct ResourceKind {
+    what: &'static str,
+    extensions: &'static [&'static str],
+}
+
+// The kinds that Installer shows.
+const LICENSE: ResourceKind = ResourceKind { what: "license", extensions: &["txt", "rtf", "html"] };
+const BACKGROUND: ResourceKind =
+    ResourceKind { what: "background", extensions: &["png", "jpg", "tiff", "pdf"] };
+
+fn resource(
+    source: &Source,
+    kind: &ResourceKind,
+    path: Option<Spanned<String>>,
+    read: &mut ReadFile<'_>,
+) -> Result<Option<Resource>, SpecError> {
+    let Some(path) = path else { return Ok(None) };
+    let refused = |message: String| Err(SpecError::at(source, path.span(), message));
+    let text = path.get_ref().as_str();
+    let extension = std::path::Path::new(text)
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .map(str::to_ascii_lowercase)
+        .filter(|extension| kind.extensions.contains(&extension.as_str()));
+    let Some(extension) = extension else {
+        let known: Vec<String> = kind.extensions.iter().map(|extension| format!(".{extension}")).collect();
+        return refused(format!(
+            "{} is no file that Installer can show as {}; its name must end in {}",
+            quoted(text),
+            kind.what,
+            list(known.iter().map(String::as_str), "or")
+        ));
+    };
+    match read(text) {
+        Ok(bytes) if bytes.is_empty() => refused(format!("the file {} is empty", quoted(text))),
+        // Named after what it is, so that no file name of the builder's disk gets into a package.
+        Ok(bytes) => Ok(Some(Resource { file_name: format!("{}.{extension}", kind.what), bytes })),
+        Err(message) => refused(message),
+    }
+}
+
+fn program<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AbsolutePath>, D::Error> {
+    let path = AbsolutePath::deserialize(deserializer)?;
+    AbsolutePath::parse_program(path.as_str()).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn exit_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    struct Visitor;
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = Option<u32>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "seconds, a whole number from 1 to {EXIT_TIMEOUT_MAX}")
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+            match u32::try_from(value) {
+                Ok(seconds @ 1..=EXIT_TIMEOUT_MAX) => Ok(Some(seconds)),
+                _ => Err(E::invalid_value(serde::de::Unexpected::Signed(value), &self)),
+            }
+        }
+    }
+    deserializer.deserialize_i64(Visitor)
+}
+
+fn architectures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Architecture>>, D::Error> {
+    let mut architectures = Vec::<Architecture>::deserialize(deserializer)?;
+    if architectures.is_empty() {
+        let all: Vec<&str> = Architecture::ALL.iter().map(|architecture| architecture.as_str()).collect();
+        return Err(serde::de::Error::custom(format!(
+            "a package for no architecture installs nowhere; give {} or both",
+            list(all.into_iter(), "or")
+        )));
+    }
+    architectures.sort_unstable();
+    if let Some(pair) = architectures.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(serde::de::Error::custom(format!("{} is here twice", quoted(pair[0].as_str()))));
+    }
+    Ok(Some(architectures))
+}
