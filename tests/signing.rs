@@ -21,10 +21,20 @@ use crate::support::{reference, tool};
 
 /// A certificate of the given profile, valid for `days` (negative: expired),
 /// with its RSA key.
-pub fn certificate(profile: CertificateProfile, days: i64) -> (CapturedX509Certificate, InMemorySigningKeyPair) {
+pub fn certificate(
+    profile: CertificateProfile,
+    days: i64,
+) -> (CapturedX509Certificate, InMemorySigningKeyPair) {
     let validity = chrono::Duration::days(days);
-    create_self_signed_code_signing_certificate(KeyAlgorithm::Rsa, profile, "TEAM", "A Tester", "ZZ", validity)
-        .expect("make a certificate")
+    create_self_signed_code_signing_certificate(
+        KeyAlgorithm::Rsa,
+        profile,
+        "TEAM",
+        "A Tester",
+        "ZZ",
+        validity,
+    )
+    .expect("make a certificate")
 }
 
 /// A valid installer certificate and its key, as PEM. Made once: RSA keys take
@@ -43,11 +53,15 @@ pub fn key_pem(key: &InMemorySigningKeyPair) -> String {
 
 pub fn installer_identity() -> Identity {
     let (certificate, key) = installer_pem();
-    identity_from_pem(&[("test.pem".to_owned(), format!("{key}{certificate}").into_bytes())], SystemTime::now())
-        .expect("a valid identity")
+    identity_from_pem(
+        &[("test.pem".to_owned(), format!("{key}{certificate}").into_bytes())],
+        SystemTime::now(),
+    )
+    .expect("a valid identity")
 }
 
-/// Lets openssl check both signatures over `digest`. `cms` may be padded.
+/// Lets openssl check both signatures over `digest`. `cms` may be
+/// padded with zeros: openssl reads one structure and stops.
 pub fn openssl_verifies(sh: &Shell, digest: &[u8], leaf: &[u8], rsa: &[u8], cms: &[u8]) {
     let dir = sh.create_temp_dir().unwrap();
     let at = |name: &str| dir.path().join(name);
@@ -55,7 +69,7 @@ pub fn openssl_verifies(sh: &Shell, digest: &[u8], leaf: &[u8], rsa: &[u8], cms:
     fs::write(&digest_file, digest).unwrap();
     fs::write(&leaf_file, leaf).unwrap();
     fs::write(&rsa_file, rsa).unwrap();
-    fs::write(&cms_file, trim_der(cms)).unwrap();
+    fs::write(&cms_file, cms).unwrap();
     let public = at("public");
     cmd!(sh, "openssl x509 -inform DER -in {leaf_file} -noout -pubkey -out {public}").run().unwrap();
     // -pkeyopt digest: the input is the digest itself, it is not hashed again.
@@ -75,14 +89,6 @@ pub fn openssl_verifies(sh: &Shell, digest: &[u8], leaf: &[u8], rsa: &[u8], cms:
     .read_stderr()
     .unwrap();
     assert!(said.contains("CMS Verification successful"), "{said}");
-}
-
-/// Cuts the zeros behind a DER value, by the length that it states.
-fn trim_der(padded: &[u8]) -> &[u8] {
-    assert_eq!(padded[1] & 0xf0, 0x80, "a CMS signature is longer than 127 bytes");
-    let octets = usize::from(padded[1] & 0x0f);
-    let length = padded[2..2 + octets].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-    &padded[..2 + octets + length]
 }
 
 #[test]
@@ -126,21 +132,21 @@ fn the_chain_that_productsign_embeds_is_completed_from_the_leaf_alone() {
     let Some(file) = reference("signed-modern.head.xar") else { return };
     let (_, embedded, ..) = signatures(&fs::read(file).unwrap());
     let leaf = CapturedX509Certificate::from_der(embedded[0].clone()).unwrap();
-    let completed: Vec<_> =
-        complete_chain(&leaf, &[]).iter().map(|certificate| certificate.constructed_data().to_vec()).collect();
+    let completed: Vec<_> = complete_chain(&leaf, &[])
+        .iter()
+        .map(|certificate| certificate.constructed_data().to_vec())
+        .collect();
     assert_eq!(completed, embedded);
 }
 
 /// Digest, certificates (DER, leaf first), RSA and CMS signature of a package,
 /// read by apple-xar.
 pub fn signatures(package: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>, Vec<u8>, Vec<u8>) {
-    let mut xar = apple_xar::reader::XarReader::new(std::io::Cursor::new(package)).unwrap();
+    let xar = apple_xar::reader::XarReader::new(std::io::Cursor::new(package)).unwrap();
     let toc = xar.table_of_contents().clone();
-    let mut slice = |offset: u64, size: u64| {
-        let mut bytes = Vec::new();
-        xar.write_heap_slice(offset, size as usize, &mut bytes).unwrap();
-        bytes
-    };
+    let header = xar.header();
+    let heap = usize::from(header.size) + header.toc_length_compressed as usize;
+    let slice = |offset: u64, size: u64| package[heap + offset as usize..][..size as usize].to_vec();
     let rsa = toc.signature.as_ref().expect("an RSA signature");
     let cms = toc.x_signature.as_ref().expect("a CMS signature");
     let digest = slice(toc.checksum.offset, toc.checksum.size);

@@ -30,7 +30,10 @@ fn assert_says(error: &str, parts: &[&str]) {
 fn an_expired_certificate() {
     let (expired, key) = certificate(CertificateProfile::DeveloperIdInstaller, -1);
     let error = pem_error(&[&expired.encode_pem(), &key_pem(&key)]);
-    assert_says(&error, &["0.pem, 1.pem", "Developer ID Installer: A Tester (TEAM)", "expired on 20", "renew"]);
+    assert_says(
+        &error,
+        &["0.pem, 1.pem", "Developer ID Installer: A Tester (TEAM)", "expired on 20", "renew"],
+    );
 }
 
 #[test]
@@ -55,7 +58,10 @@ fn certificates_that_are_for_something_else() {
 fn a_key_without_its_certificate_and_the_other_way_round() {
     let (certificate_text, key) = installer_pem();
     let (other, _) = certificate(CertificateProfile::DeveloperIdInstaller, 30);
-    assert_says(&pem_error(&[&other.encode_pem(), key]), &["none of the certificates", "belongs to the private key"]);
+    assert_says(
+        &pem_error(&[&other.encode_pem(), key]),
+        &["none of the certificates", "belongs to the private key"],
+    );
     assert_says(&pem_error(&[certificate_text]), &["no private key", "--pem-file may be repeated"]);
     assert_says(&pem_error(&[key]), &["no certificate in it"]);
     assert_says(&pem_error(&[key, key, certificate_text]), &["there are 2 private keys"]);
@@ -87,7 +93,9 @@ fn a_wrong_password_is_called_that_and_is_not_printed() {
     let (input, output) = (dir.path().join("in.pem"), dir.path().join("out.p12"));
     std::fs::write(&input, format!("{key}{certificate}")).unwrap();
     for legacy in [None, Some("-legacy")] {
-        cmd!(sh, "openssl pkcs12 -export {legacy...} -in {input} -out {output} -passout pass:right").run().unwrap();
+        cmd!(sh, "openssl pkcs12 -export {legacy...} -in {input} -out {output} -passout pass:right")
+            .run()
+            .unwrap();
         let data = std::fs::read(&output).unwrap();
         let error = identity_from_p12("id.p12", &data, "wr0ng", SystemTime::now()).err().unwrap().to_string();
         assert_says(&error, &["id.p12: the password is wrong", "--p12-password-file"]);

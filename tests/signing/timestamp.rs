@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use cryptographic_message_syntax::asn1::rfc5652::SignedData;
 use flatpkg::Signer;
 use sha1::{Digest, Sha1};
 use tempfile::TempDir;
@@ -57,7 +58,10 @@ impl Authority {
         let sh = Shell::new().unwrap();
         let (config, query, reply) = (self.path("config"), self.path("query"), self.path("reply"));
         fs::write(&query, request).unwrap();
-        cmd!(sh, "openssl ts -reply -config {config} -queryfile {query} -out {reply}").ignore_stderr().run().unwrap();
+        cmd!(sh, "openssl ts -reply -config {config} -queryfile {query} -out {reply}")
+            .ignore_stderr()
+            .run()
+            .unwrap();
         fs::read(reply).unwrap()
     }
 
@@ -125,14 +129,12 @@ fn an_authority_that_fails_once_is_asked_again_and_its_timestamp_is_embedded() {
     assert!(structure.contains("id-smime-aa-timeStampToken"), "{structure}");
 
     // The token is the authority's, and over this signature: openssl checks it.
-    let parsed = cryptographic_message_syntax::SignedData::parse_ber(&cms).unwrap();
-    let signer_info = parsed.signers().next().unwrap();
-    let token = signer_info.unsigned_attributes().unwrap().time_stamp_token.as_ref().unwrap();
+    let parsed = SignedData::decode_ber(&cms).unwrap();
+    let signer_info = &parsed.signer_infos[0];
+    let token = &signer_info.unsigned_attributes.as_ref().unwrap()[0].values[0];
     let (token_file, data) = (authority.path("token"), authority.path("data"));
-    let mut der = Vec::new();
-    bcder::encode::Values::write_encoded(&token.encode_ref(), bcder::Mode::Der, &mut der).unwrap();
-    fs::write(&token_file, der).unwrap();
-    fs::write(&data, signer_info.signature()).unwrap();
+    fs::write(&token_file, token.as_slice()).unwrap();
+    fs::write(&data, signer_info.signature.to_bytes()).unwrap();
     let certificate = authority.certificate();
     let said = cmd!(
         sh,
@@ -151,5 +153,8 @@ fn an_authority_that_is_not_there_is_named_with_what_to_do() {
     let url = format!("http://{address}/ts");
     let signer = PackageSigner::new(installer_identity(), SystemTime::now(), Some(url.clone()));
     let error = signer.sign_cms(&[0; 20]).unwrap_err().to_string();
-    assert!(error.contains(&url) && error.contains("after 4 tries") && error.contains("--timestamp-url none"), "{error}");
+    assert!(
+        error.contains(&url) && error.contains("after 4 tries") && error.contains("--timestamp-url none"),
+        "{error}"
+    );
 }

@@ -123,7 +123,12 @@ fn stage_records(manifest: &Manifest, output: &Output<'_>) -> Result<(), BuildEr
 }
 
 impl Build<'_> {
-    fn file(&self, artifact: &Artifact, instance: &Instance, output: &Output<'_>) -> Result<Built, BuildError> {
+    fn file(
+        &self,
+        artifact: &Artifact,
+        instance: &Instance,
+        output: &Output<'_>,
+    ) -> Result<Built, BuildError> {
         let ((), staged) = output.stage(&artifact.path, artifact.kind.mode(), |file| {
             self.write(artifact, instance, output, file)
         })?;
@@ -140,7 +145,9 @@ impl Build<'_> {
         let path = &artifact.path;
         match artifact.kind {
             Kind::Plist => write_all(path, file, &package::property_list(instance)),
-            Kind::UninstallScript => write_all(path, file, render::uninstall_sh(self.spec, instance).as_bytes()),
+            Kind::UninstallScript => {
+                write_all(path, file, render::uninstall_sh(self.spec, instance).as_bytes())
+            }
             Kind::Systemd => {
                 let units = render::linux_files(self.spec, instance);
                 let unit = units
@@ -192,7 +199,10 @@ impl Build<'_> {
             version: self.spec.version.to_string(),
             size: staged.size,
             sha256: staged.sha256,
-            signed_by: self.signer.filter(|_| artifact.kind.is_package()).map(|signer| signer.signed_by().clone()),
+            signed_by: self
+                .signer
+                .filter(|_| artifact.kind.is_package())
+                .map(|signer| signer.signed_by().clone()),
         }
     }
 }

@@ -66,7 +66,12 @@ impl Manifest {
 /// the folder is no path of ours and is dropped.
 pub fn earlier_paths(json: &[u8]) -> Result<Vec<String>, serde_json::Error> {
     let earlier: Earlier = serde_json::from_slice(json)?;
-    Ok(earlier.artifacts.into_iter().map(|artifact| artifact.path).filter(|path| stays_inside(path)).collect())
+    Ok(earlier
+        .artifacts
+        .into_iter()
+        .map(|artifact| artifact.path)
+        .filter(|path| stays_inside(path))
+        .collect())
 }
 
 fn stays_inside(path: &str) -> bool {

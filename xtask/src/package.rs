@@ -9,6 +9,8 @@ use flatpkg::{Background, Component, InstallationCheck, Product, Resource};
 use crate::spec::{self, Instance, Spec};
 use crate::{launchd, render};
 
+/// The function of `templates/installation-check.js`, called.
+const INSTALLATION_CHECK: &str = "installationCheck()";
 /// Who made a package, for `PackageInfo`.
 const GENERATOR: &str = concat!("lima-autostart-", env!("CARGO_PKG_VERSION"));
 
@@ -36,7 +38,7 @@ pub fn installer(spec: &Spec, instance: &Instance, time: u32) -> Result<Product,
         license: spec.license.as_ref().map(resource),
         installation_check: Some(InstallationCheck {
             script_body: render::installation_check_js(instance),
-            entry: render::INSTALLATION_CHECK_ENTRY.to_owned(),
+            entry: INSTALLATION_CHECK.to_owned(),
         }),
         ..product(spec, instance, component)
     })

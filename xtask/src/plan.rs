@@ -104,12 +104,7 @@ pub fn plan(spec: &Spec, only: &[Kind]) -> Result<Plan, PlanError> {
     let wanted = |kind: Kind| only.is_empty() || only.contains(&kind);
     let mut artifacts: Vec<Artifact> =
         spec.instances.iter().flat_map(|instance| instance_artifacts(spec, instance)).collect();
-    artifacts.push(Artifact {
-        path: zip_name(spec),
-        kind: Kind::Zip,
-        instance: None,
-        identifier: None,
-    });
+    artifacts.push(Artifact { path: zip_name(spec), kind: Kind::Zip, instance: None, identifier: None });
     check_places(&artifacts)?;
     artifacts.retain(|artifact| wanted(artifact.kind));
     if artifacts.is_empty() {

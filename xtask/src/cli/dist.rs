@@ -28,12 +28,12 @@ pub struct Dist {
     #[command(flatten)]
     build: BuildArgs,
 
-    #[command(flatten)]
-    signing: SigningArgs,
-
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     message_format: MessageFormat,
+
+    #[command(flatten)]
+    signing: SigningArgs,
 }
 
 impl Dist {
@@ -72,7 +72,8 @@ impl Dist {
             format.warning(&format!("another run is writing to {}; waiting for it", out.display()));
         })?;
         let settings = Build { spec: &spec, signer: signer.as_ref(), time };
-        let (manifest, committed) = build(&settings, &plan, output, |built| format.event("built", json!(built)))?;
+        let (manifest, committed) =
+            build(&settings, &plan, output, |built| format.event("built", json!(built)))?;
         for warning in &warnings {
             format.warning(warning);
         }

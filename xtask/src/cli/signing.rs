@@ -98,7 +98,8 @@ impl SigningArgs {
         };
         if timestamp_url.is_none() && identity.is_developer_id() {
             warnings.push(
-                "signed without a timestamp: Macs refuse the packages once the certificate has expired".to_owned(),
+                "signed without a timestamp: Macs refuse the packages once the certificate has expired"
+                    .to_owned(),
             );
         }
         Ok(Signing {

@@ -129,7 +129,8 @@ fn earlier_files(root: &Path, unreadable: &mut Option<String>) -> Result<BTreeSe
 /// not tell upper from lower case.
 fn lists(earlier: &BTreeSet<String>, path: &str) -> bool {
     earlier.contains(path)
-        || (cfg!(target_os = "macos") && earlier.iter().any(|other| other.to_lowercase() == path.to_lowercase()))
+        || (cfg!(target_os = "macos")
+            && earlier.iter().any(|other| other.to_lowercase() == path.to_lowercase()))
 }
 
 /// Undoes runs that were killed. The caller holds the lock, so a staging
@@ -220,7 +221,9 @@ fn remove_empty_folders<'a>(root: &Path, paths: impl Iterator<Item = &'a str>) {
 fn exists(path: &Path) -> Result<bool, OutputError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
         Err(error) => Err(at("look at", path)(error)),
     }
 }

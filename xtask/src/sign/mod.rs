@@ -76,7 +76,7 @@ impl Identity {
     /// Whether a Mac trusts packages of this identity without further ado: an
     /// installer certificate that chains to an Apple root.
     pub fn is_developer_id(&self) -> bool {
-        !self.development && self.leaf().chains_to_apple_root_ca()
+        !self.development && self.chain.last().is_some_and(AppleCertificate::is_apple_root_ca)
     }
 
     /// Who signs.

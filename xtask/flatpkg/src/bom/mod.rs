@@ -88,7 +88,9 @@ pub enum RecordType {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum BomError {
     /// A file is too large.
-    #[error("path {path:?}: its {size} bytes are more than {SIZE_MAX}, the largest that a Bom can hold; split it")]
+    #[error(
+        "path {path:?}: its {size} bytes are more than {SIZE_MAX}, the largest that a Bom can hold; split it"
+    )]
     FileTooLarge {
         /// The file.
         path: String,
