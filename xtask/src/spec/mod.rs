@@ -10,6 +10,7 @@ pub mod names;
 pub mod resolve;
 pub mod settings;
 pub mod source;
+mod values;
 
 use std::collections::BTreeMap;
 

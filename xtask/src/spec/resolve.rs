@@ -2,7 +2,7 @@
 //!
 //! Must not know: the disk, the clock, the environment; they are handed in.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,8 +11,8 @@ use super::error::SpecError;
 use super::names::{NameError, did_you_mean, list, quoted};
 use super::settings::{InstanceSettings, Options, Settings};
 use super::{
-    AbsolutePath, Architecture, Condition, IdentifierPrefix, Instance, InstanceName, KeepAlive,
-    PackageVersion, Spec, UserName,
+    AbsolutePath, Architecture, Condition, EnvName, EnvValue, IdentifierPrefix, Instance, InstanceName,
+    KeepAlive, PackageVersion, Spec, UserName,
 };
 
 /// Version of the packages where nothing sets one.
@@ -122,11 +122,9 @@ pub fn resolve(
 
     let chosen = choose(&flags.instances, settings)?;
     check_folders(&chosen, settings, &version)?;
-    let none = Options::default();
-    let defaults = settings.map_or(&none, |settings| &settings.defaults);
     let instances = chosen
         .into_iter()
-        .map(|chosen| instance(chosen, &overrides, defaults, environment))
+        .map(|chosen| instance(chosen, &overrides, settings, environment))
         .collect::<Result<_, _>>()?;
 
     Ok(Spec {
@@ -163,6 +161,8 @@ fn choose<'a>(arguments: &[String], settings: Option<&'a Settings>) -> Result<Ve
             all => all.iter().map(from_file).collect(),
         });
     }
+    let by_name: HashMap<_, _> =
+        in_file.iter().map(|instance| (instance.name.get_ref().as_str(), instance)).collect();
     let mut chosen = Vec::with_capacity(arguments.len());
     let mut seen = HashSet::with_capacity(arguments.len());
     for argument in arguments {
@@ -177,7 +177,7 @@ fn choose<'a>(arguments: &[String], settings: Option<&'a Settings>) -> Result<Ve
         }
         match settings {
             Some(settings) if !in_file.is_empty() => {
-                let Some(found) = in_file.iter().find(|instance| instance.name.get_ref() == &name) else {
+                let Some(found) = by_name.get(argument.as_str()) else {
                     let names = || in_file.iter().map(|instance| instance.name.get_ref().as_str());
                     return refused(format!(
                         "{} is not in {}, which has {}{}",
@@ -231,13 +231,36 @@ fn check_folders(
     Ok(())
 }
 
+/// Largest environment of an instance, in bytes: names and values with `=` and
+/// the final NUL. macOS starts no program with more than 1,048,576 bytes of
+/// environment and arguments (`ARG_MAX`), and limactl adds to its own for what
+/// it starts.
+const ENV_MAX: usize = 512 * 1024;
+
+/// Refuses an environment that nothing could be started with.
+fn check_env(
+    env: &BTreeMap<EnvName, EnvValue>,
+    chosen: &Chosen<'_>,
+    settings: Option<&Settings>,
+) -> Result<(), SpecError> {
+    let bytes: usize = env.iter().map(|(name, value)| name.as_str().len() + value.as_str().len() + 2).sum();
+    let Some(settings) = settings.filter(|_| bytes > ENV_MAX) else { return Ok(()) };
+    let message = format!(
+        "the environment of {} has {bytes} bytes with that of [defaults]; more than {ENV_MAX} may keep a Mac from starting it: put long values into files",
+        quoted(chosen.name.as_str())
+    );
+    // Without an [[instance]] all of it is in [defaults], wherever that is.
+    Err(SpecError::at(&settings.source, chosen.span.clone().unwrap_or(0..0), message))
+}
+
 fn instance(
     chosen: Chosen<'_>,
     overrides: &Overrides,
-    defaults: &Options,
+    settings: Option<&Settings>,
     environment: &Environment,
 ) -> Result<Instance, SpecError> {
     let none = Options::default();
+    let defaults = settings.map_or(&none, |settings| &settings.defaults);
     let own = chosen.options.unwrap_or(&none);
 
     let user = overrides.user.as_ref().or(own.user.as_ref()).or(defaults.user.as_ref());
@@ -245,8 +268,9 @@ fn instance(
         Some(user) => user.clone(),
         None => user_of_process(environment)?,
     };
-    let mut env = defaults.env.clone().unwrap_or_else(BTreeMap::new);
+    let mut env = defaults.env.clone().unwrap_or_default();
     env.extend(own.env.clone().unwrap_or_default());
+    check_env(&env, &chosen, settings)?;
 
     Ok(Instance {
         name: chosen.name,
@@ -273,7 +297,7 @@ fn first<T: Clone>(values: &[&Option<T>]) -> Option<T> {
 /// The user where neither flags nor settings name one.
 fn user_of_process(environment: &Environment) -> Result<UserName, SpecError> {
     const NAME_ONE: &str =
-        "name the user who owns the instances, with `--user alice` or `user` in the settings file";
+        "name the user who owns the instances, as `--user alice` or with `user` in the settings file";
     if environment.is_root {
         return Err(SpecError::flag(
             "--user",
@@ -282,8 +306,11 @@ fn user_of_process(environment: &Environment) -> Result<UserName, SpecError> {
     }
     match &environment.user {
         None => Err(SpecError::flag("--user", format!("missing, and $USER is not set; {NAME_ONE}"))),
-        Some(user) => user
-            .parse()
-            .map_err(|error: NameError| SpecError::environment("USER", format!("{error}; or {NAME_ONE}"))),
+        Some(user) => user.parse().map_err(|error: NameError| {
+            SpecError::environment(
+                "USER",
+                format!("{error} (`--user` and `user` in the settings file go first)"),
+            )
+        }),
     }
 }

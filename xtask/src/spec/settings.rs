@@ -5,9 +5,8 @@
 //! read by a function that the caller hands in).
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -15,13 +14,11 @@ use super::error::SpecError;
 use super::keys::keys_of;
 use super::names::{did_you_mean, list, quoted};
 use super::source::Source;
+use super::values;
 use super::{
     AbsolutePath, Architecture, Condition, EnvName, EnvValue, IdentifierPrefix, InstanceName, KeepAlive,
     MacosVersion, PackageVersion, Resource, Text, UserName,
 };
-
-/// The longest time between the request to stop and the kill, in seconds.
-pub const EXIT_TIMEOUT_MAX: u32 = 3600;
 
 /// What a settings file says. What it does not say is `None`.
 #[derive(Debug, Clone)]
@@ -55,7 +52,7 @@ pub struct InstanceSettings {
 
 /// What `[defaults]` and each `[[instance]]` may set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table of settings")]
 pub struct Options {
     /// Of an `[[instance]]` only, where it is taken out.
     name: Option<Spanned<InstanceName>>,
@@ -66,23 +63,25 @@ pub struct Options {
     /// The user's home folder on the Mac.
     pub home: Option<AbsolutePath>,
     /// limactl.
-    #[serde(default, deserialize_with = "program")]
+    #[serde(default, deserialize_with = "values::program")]
     pub limactl: Option<AbsolutePath>,
     /// LIMA_HOME.
     pub lima_home: Option<AbsolutePath>,
     /// Environment of limactl.
+    #[serde(default, deserialize_with = "values::env")]
     pub env: Option<BTreeMap<EnvName, EnvValue>>,
     /// When it is started again.
     pub keep_alive: Option<KeepAlive>,
     /// Seconds between the request to stop and the kill, 1 to 3600.
-    #[serde(default, deserialize_with = "exit_timeout")]
+    #[serde(default, deserialize_with = "values::exit_timeout")]
     pub exit_timeout: Option<u32>,
     /// Whether an installation fails when the instance could not be started.
+    #[serde(default, deserialize_with = "values::boolean")]
     pub require_start: Option<bool>,
     /// Oldest macOS.
     pub min_macos: Option<MacosVersion>,
     /// Processors; sorted, not empty, no duplicates.
-    #[serde(default, deserialize_with = "architectures")]
+    #[serde(default, deserialize_with = "values::architectures")]
     pub architectures: Option<Vec<Architecture>>,
 }
 
@@ -266,44 +265,4 @@ fn resource(
         Ok(bytes) => Ok(Some(Resource { file_name: format!("{}.{extension}", kind.what), bytes })),
         Err(message) => refused(message),
     }
-}
-
-fn program<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AbsolutePath>, D::Error> {
-    let path = AbsolutePath::deserialize(deserializer)?;
-    AbsolutePath::parse_program(path.as_str()).map(Some).map_err(serde::de::Error::custom)
-}
-
-fn exit_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    struct Visitor;
-    impl serde::de::Visitor<'_> for Visitor {
-        type Value = Option<u32>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "seconds, a whole number from 1 to {EXIT_TIMEOUT_MAX}")
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-            match u32::try_from(value) {
-                Ok(seconds @ 1..=EXIT_TIMEOUT_MAX) => Ok(Some(seconds)),
-                _ => Err(E::invalid_value(serde::de::Unexpected::Signed(value), &self)),
-            }
-        }
-    }
-    deserializer.deserialize_i64(Visitor)
-}
-
-fn architectures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Architecture>>, D::Error> {
-    let mut architectures = Vec::<Architecture>::deserialize(deserializer)?;
-    if architectures.is_empty() {
-        let all: Vec<&str> = Architecture::ALL.iter().map(|architecture| architecture.as_str()).collect();
-        return Err(serde::de::Error::custom(format!(
-            "a package for no architecture installs nowhere; give {} or both",
-            list(all.into_iter(), "or")
-        )));
-    }
-    architectures.sort_unstable();
-    if let Some(pair) = architectures.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(serde::de::Error::custom(format!("{} is here twice", quoted(pair[0].as_str()))));
-    }
-    Ok(Some(architectures))
 }

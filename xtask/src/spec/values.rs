@@ -1,0 +1,101 @@
+//! Values of the settings file that are no names: numbers, lists, tables.
+//!
+//! Must not know: where they are; toml adds that to an error.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::names::{list, quoted};
+use super::{AbsolutePath, Architecture, EnvName, EnvValue};
+
+/// The longest time between the request to stop and the kill, in seconds.
+const EXIT_TIMEOUT_MAX: u32 = 3600;
+
+/// A path whose folder goes into PATH.
+pub fn program<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AbsolutePath>, D::Error> {
+    let path = AbsolutePath::deserialize(deserializer)?;
+    AbsolutePath::parse_program(path.as_str()).map(Some).map_err(D::Error::custom)
+}
+
+/// `true` or `false`.
+pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    struct Boolean;
+    impl Visitor<'_> for Boolean {
+        type Value = Option<bool>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("`true` or `false` without quotes")
+        }
+
+        fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+            Ok(Some(value))
+        }
+    }
+    deserializer.deserialize_bool(Boolean)
+}
+
+/// Seconds, 1 to 3600.
+pub fn exit_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    struct Seconds;
+    impl Visitor<'_> for Seconds {
+        type Value = Option<u32>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "seconds, a whole number from 1 to {EXIT_TIMEOUT_MAX} without quotes")
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+            match u32::try_from(value) {
+                Ok(seconds @ 1..=EXIT_TIMEOUT_MAX) => Ok(Some(seconds)),
+                _ => Err(E::invalid_value(Unexpected::Signed(value), &self)),
+            }
+        }
+    }
+    deserializer.deserialize_i64(Seconds)
+}
+
+/// Architectures, each once and at least one, sorted: their order means nothing
+/// and must not make another package.
+pub fn architectures<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<Architecture>>, D::Error> {
+    let mut architectures = Vec::<Architecture>::deserialize(deserializer)?;
+    if architectures.is_empty() {
+        let all = Architecture::ALL.iter().map(|architecture| architecture.as_str());
+        return Err(D::Error::custom(format!(
+            "a package for no architecture installs nowhere; give {} or both",
+            list(all, "or")
+        )));
+    }
+    architectures.sort_unstable();
+    if let Some(pair) = architectures.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(D::Error::custom(format!("{} is here twice", quoted(pair[0].as_str()))));
+    }
+    Ok(Some(architectures))
+}
+
+/// A table of environment variables.
+pub fn env<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<EnvName, EnvValue>>, D::Error> {
+    struct Env;
+    impl<'de> Visitor<'de> for Env {
+        type Value = Option<BTreeMap<EnvName, EnvValue>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table, as { NAME = \"value\" }")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Self::Value, A::Error> {
+            let mut env = BTreeMap::new();
+            while let Some((name, value)) = table.next_entry()? {
+                env.insert(name, value);
+            }
+            Ok(Some(env))
+        }
+    }
+    deserializer.deserialize_map(Env)
+}
