@@ -63,8 +63,7 @@ pub fn compress<E: Send>(
     let mut next = Batch::new();
     batch.fill(&[], &mut read)?;
     while !batch.content().is_empty() {
-        let (blocks, filled) =
-            rayon::join(|| batch.compress(), || next.fill(batch.last_window(), &mut read));
+        let (blocks, filled) = rayon::join(|| batch.compress(), || next.fill(batch.last_window(), &mut read));
         for (bytes, block_checksum) in blocks {
             emit(&bytes)?;
             checksum.combine(&block_checksum);

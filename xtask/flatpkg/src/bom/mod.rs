@@ -45,7 +45,7 @@ use thiserror::Error;
 
 mod write;
 
-pub use write::write;
+pub use write::{check, write};
 
 /// The first bytes.
 pub const MAGIC: &[u8; 8] = b"BOMStore";
@@ -88,7 +88,9 @@ pub enum RecordType {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum BomError {
     /// A file is too large.
-    #[error("path {path:?}: its {size} bytes are more than {SIZE_MAX}, the largest that a Bom can hold; split it")]
+    #[error(
+        "path {path:?}: its {size} bytes are more than {SIZE_MAX}, the largest that a Bom can hold; split it"
+    )]
     FileTooLarge {
         /// The file.
         path: String,

@@ -80,6 +80,14 @@ pub fn write(tree: &Tree, checksums: &[u32]) -> Result<Vec<u8>, BomError> {
     ])
 }
 
+/// Checks whether a tree fits into a Bom, without its content.
+///
+/// # Errors
+/// [`BomError`], if something does not fit into its field.
+pub fn check(tree: &Tree) -> Result<(), BomError> {
+    numbered_paths(tree, &vec![0; tree.len()]).map(|_| ())
+}
+
 /// The paths with their records, and the sum of the sizes.
 fn numbered_paths<'tree>(
     tree: &'tree Tree,
@@ -318,11 +326,8 @@ mod tests {
     fn a_link_is_recorded_as_apple_does() {
         let target =
             "/Library/Frameworks/Python.framework/Versions/3.9/Resources/Python.app/Contents/MacOS/Python";
-        let entry = Entry {
-            mode: 0o755,
-            owner: Owner::ROOT_WHEEL,
-            content: Content::Symlink(target.to_owned()),
-        };
+        let entry =
+            Entry { mode: 0o755, owner: Owner::ROOT_WHEEL, content: Content::Symlink(target.to_owned()) };
         let checksum = crate::cksum::cksum(target.as_bytes());
         let bytes = record("x", &entry, 0x60902e8f, checksum, target.len() as u64).unwrap();
         let start = b"\x03\x01\x00\x0f\xa1\xed\0\0\0\0\0\0\0\0\x60\x90\x2e\x8f\0\0\0\x5c\x01\xe1\x1c\x67\xab\0\0\0\x5d";

@@ -82,7 +82,9 @@ pub struct Header {
 #[derive(Debug, Error)]
 pub enum CpioError {
     /// A number has more digits than its field.
-    #[error("path {path:?}: the {field} {value} is more than {limit}, the largest that a cpio entry can hold")]
+    #[error(
+        "path {path:?}: the {field} {value} is more than {limit}, the largest that a cpio entry can hold"
+    )]
     FieldOverflow {
         /// The entry.
         path: String,

@@ -6,8 +6,8 @@
 use std::io::{Read, Write};
 
 use super::{
-    CpioError, ELEVEN_DIGITS_MAX, HEADER_LEN, Header, MAGIC, PADDING, SIX_DIGITS_MAX, TRAILER, TYPE_DIRECTORY,
-    TYPE_FILE, TYPE_SYMLINK,
+    CpioError, ELEVEN_DIGITS_MAX, HEADER_LEN, Header, MAGIC, PADDING, SIX_DIGITS_MAX, TRAILER,
+    TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK,
 };
 use crate::cksum::{Cksum, cksum};
 use crate::tree::{Content, Entries, Entry, Source, Tree, split};
@@ -164,8 +164,7 @@ impl<'tree> ArchiveStream<'tree> {
 
 impl<'tree> OpenFile<'tree> {
     fn open(path: &'tree str, source: &'tree Source) -> Result<Self, CpioError> {
-        let content =
-            source.open().map_err(|source| CpioError::Read { path: path.to_owned(), source })?;
+        let content = source.open().map_err(|source| CpioError::Read { path: path.to_owned(), source })?;
         Ok(Self { path, content, size: source.size(), position: 0, checksum: Cksum::default() })
     }
 
@@ -197,8 +196,7 @@ impl<'tree> OpenFile<'tree> {
             match self.content.read(buffer) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 result => {
-                    return result
-                        .map_err(|source| CpioError::Read { path: self.path.to_owned(), source });
+                    return result.map_err(|source| CpioError::Read { path: self.path.to_owned(), source });
                 }
             }
         }
@@ -206,7 +204,6 @@ impl<'tree> OpenFile<'tree> {
 }
 
 /// The headers of the root and of each entry.
-#[expect(clippy::type_complexity, reason = "a pair for one caller")]
 fn headers(tree: &Tree) -> Result<([u8; HEADER_LEN], Vec<[u8; HEADER_LEN]>), CpioError> {
     let mut subdirectories = std::collections::HashMap::<&str, u32>::new();
     for (path, entry) in tree.entries() {
@@ -216,9 +213,7 @@ fn headers(tree: &Tree) -> Result<([u8; HEADER_LEN], Vec<[u8; HEADER_LEN]>), Cpi
     }
     let header = |inode: usize, path: &str, name_len: usize, entry: &Entry| {
         let (file_type, links, size) = match &entry.content {
-            Content::Directory => {
-                (TYPE_DIRECTORY, 2 + subdirectories.get(path).copied().unwrap_or(0), 0)
-            }
+            Content::Directory => (TYPE_DIRECTORY, 2 + subdirectories.get(path).copied().unwrap_or(0), 0),
             Content::File(source) => (TYPE_FILE, 1, source.size()),
             Content::Symlink(target) => (TYPE_SYMLINK, 1, target.len() as u64),
         };
@@ -277,7 +272,10 @@ mod tests {
     }
 
     fn stream(size: u64, actual: usize) -> Source {
-        Source::Stream { size, open: Arc::new(move || Ok(Box::new(std::io::repeat(b'x').take(actual as u64)))) }
+        Source::Stream {
+            size,
+            open: Arc::new(move || Ok(Box::new(std::io::repeat(b'x').take(actual as u64)))),
+        }
     }
 
     #[test]
@@ -288,16 +286,68 @@ mod tests {
         tree.symlink("Library/b", "a", ROOT).unwrap();
         let text = String::from_utf8(written(&tree)).unwrap();
         let expected = concat!(
-            "070707", "000000", "000000", "040755", "000000", "000000", "000003", "000000", "14524770400",
-            "000002", "00000000000", ".\0",
-            "070707", "000000", "000001", "040755", "000000", "000000", "000002", "000000", "14524770400",
-            "000012", "00000000000", "./Library\0",
-            "070707", "000000", "000002", "100644", "000000", "000120", "000001", "000000", "14524770400",
-            "000014", "00000000005", "./Library/a\0", "hello",
-            "070707", "000000", "000003", "120755", "000000", "000000", "000001", "000000", "14524770400",
-            "000014", "00000000001", "./Library/b\0", "a",
-            "070707", "000000", "000000", "000000", "000000", "000000", "000001", "000000", "00000000000",
-            "000013", "00000000000", "TRAILER!!!\0",
+            "070707",
+            "000000",
+            "000000",
+            "040755",
+            "000000",
+            "000000",
+            "000003",
+            "000000",
+            "14524770400",
+            "000002",
+            "00000000000",
+            ".\0",
+            "070707",
+            "000000",
+            "000001",
+            "040755",
+            "000000",
+            "000000",
+            "000002",
+            "000000",
+            "14524770400",
+            "000012",
+            "00000000000",
+            "./Library\0",
+            "070707",
+            "000000",
+            "000002",
+            "100644",
+            "000000",
+            "000120",
+            "000001",
+            "000000",
+            "14524770400",
+            "000014",
+            "00000000005",
+            "./Library/a\0",
+            "hello",
+            "070707",
+            "000000",
+            "000003",
+            "120755",
+            "000000",
+            "000000",
+            "000001",
+            "000000",
+            "14524770400",
+            "000014",
+            "00000000001",
+            "./Library/b\0",
+            "a",
+            "070707",
+            "000000",
+            "000000",
+            "000000",
+            "000000",
+            "000000",
+            "000001",
+            "000000",
+            "00000000000",
+            "000013",
+            "00000000000",
+            "TRAILER!!!\0",
         );
         assert_eq!(&text[..expected.len()], expected);
         assert_eq!(text.len() % 512, 0);
