@@ -45,7 +45,7 @@ use thiserror::Error;
 
 mod write;
 
-pub use write::write;
+pub use write::{check, write};
 
 /// The first bytes.
 pub const MAGIC: &[u8; 8] = b"BOMStore";

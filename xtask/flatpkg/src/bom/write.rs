@@ -80,6 +80,14 @@ pub fn write(tree: &Tree, checksums: &[u32]) -> Result<Vec<u8>, BomError> {
     ])
 }
 
+/// Checks whether a tree fits into a Bom, without its content.
+///
+/// # Errors
+/// [`BomError`], if something does not fit into its field.
+pub fn check(tree: &Tree) -> Result<(), BomError> {
+    numbered_paths(tree, &vec![0; tree.len()]).map(|_| ())
+}
+
 /// The paths with their records, and the sum of the sizes.
 fn numbered_paths<'tree>(
     tree: &'tree Tree,

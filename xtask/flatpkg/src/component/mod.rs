@@ -12,20 +12,20 @@
 //!
 //! Source: 64 packages that Apple's pkgbuild wrote.
 
-use std::io::{self, Read, Seek, Write};
+use std::io;
 
 use thiserror::Error;
 
 use crate::bom::BomError;
 use crate::cpio::CpioError;
-use crate::error::Error;
-use crate::product::{Choice, Summary};
-use crate::signer::Signer;
+use crate::product::Choice;
 use crate::tree::Tree;
 
+mod package_info;
 mod write;
 
 pub use write::write_component;
+pub(crate) use write::{NAME_REASON, check, is_name, members};
 
 /// A component package.
 #[derive(Debug, Clone)]

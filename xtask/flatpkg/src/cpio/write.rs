@@ -204,7 +204,6 @@ impl<'tree> OpenFile<'tree> {
 }
 
 /// The headers of the root and of each entry.
-#[expect(clippy::type_complexity, reason = "a pair for one caller")]
 fn headers(tree: &Tree) -> Result<([u8; HEADER_LEN], Vec<[u8; HEADER_LEN]>), CpioError> {
     let mut subdirectories = std::collections::HashMap::<&str, u32>::new();
     for (path, entry) in tree.entries() {

@@ -10,14 +10,13 @@
 //!
 //! Source: Apple's Distribution XML reference and what productbuild writes.
 
-use std::io::{self, Read, Seek, Write};
+use std::io;
 
 use thiserror::Error;
 
 use crate::component::Component;
-use crate::error::Error;
-use crate::signer::Signer;
 
+mod distribution;
 mod write;
 
 pub use write::write_product;
