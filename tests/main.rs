@@ -1,6 +1,8 @@
 //! The integration tests, one binary. Each module tests one thing that the
 //! project promises; `support` has what they share.
 
+mod dist;
+mod output;
 mod settings;
 mod signing;
 mod support;

@@ -59,3 +59,97 @@ pub fn golden(name: &str, actual: &[u8]) {
         );
     }
 }
+
+/// The program in a folder of its own, with an environment of its own.
+pub struct Xtask {
+    /// Its working directory.
+    pub dir: tempfile::TempDir,
+}
+
+impl Xtask {
+    /// A new, empty folder.
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A command that is ready to run, for the user alice: tests may run as
+    /// root, who has no instances.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.bare_command(arguments);
+        command.args(["--user", "alice"]);
+        command
+    }
+
+    /// A command without a user. The development identity is shared by all
+    /// tests: making a key takes its time.
+    pub fn bare_command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("USER", "alice")
+            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("identity"));
+        command
+    }
+
+    /// Runs it; it must succeed. Returns standard output.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        succeed(&mut self.command(arguments))
+    }
+
+    /// Runs it; it must fail with status 1. Returns standard error.
+    pub fn fail(&self, arguments: &[&str]) -> String {
+        fail(&mut self.command(arguments))
+    }
+
+    /// Every file below a folder, relative, with its mode and bytes.
+    pub fn files(&self, folder: &str) -> std::collections::BTreeMap<String, (u32, Vec<u8>)> {
+        files(&self.path(folder))
+    }
+}
+
+/// Runs a command that must succeed. Returns standard output.
+pub fn succeed(command: &mut std::process::Command) -> String {
+    let output = command.output().expect("run the program");
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Runs a command that must fail with status 1. Returns standard error.
+pub fn fail(command: &mut std::process::Command) -> String {
+    let output = command.output().expect("run the program");
+    let error = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{command:?}\n{error}");
+    error
+}
+
+/// Every file below a folder, relative, with its mode and bytes.
+pub fn files(folder: &Path) -> std::collections::BTreeMap<String, (u32, Vec<u8>)> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut found = std::collections::BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&next) else { continue };
+        for entry in entries {
+            let path = entry.expect("a folder's entry").path();
+            let metadata = path.symlink_metadata().expect("look at a file");
+            if metadata.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("below").to_str().expect("UTF-8").to_owned();
+                found.insert(
+                    name,
+                    (metadata.permissions().mode() & 0o7777, std::fs::read(&path).expect("read")),
+                );
+            }
+        }
+    }
+    found
+}
