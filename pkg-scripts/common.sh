@@ -1,1 +1,110 @@
 #!/bin/sh
+# What the scripts of the packages share: the user, the user's LaunchAgent, the
+# files. Needs config.sh and launchd.sh. It only defines functions.
+#
+# root never reads, writes or tests anything in a folder that belongs to a
+# user: a link planted there would lead root elsewhere. What happens there
+# happens through as_user, with that user's own rights.
+# shellcheck disable=SC2034 # the scripts that read this file use what it sets
+
+DAEMON_PLIST=/Library/LaunchDaemons/$DAEMON_LABEL.plist
+# Where a package leaves the LaunchAgent for postinstall.
+STAGED_PLIST=$SUPPORT_DIR/$AGENT_LABEL.plist
+# The job as it was before an update.
+PREVIOUS_PLIST=$SUPPORT_DIR/previous.plist
+
+fail() {
+	note "error: $*"
+	exit 1
+}
+
+# Whether Installer works on the running system. $1 is a target volume.
+is_this_system() {
+	if [ "$1" = / ]; then
+		return 0
+	fi
+	note "Nothing to do: the target is $1, and launchd here works for / alone."
+	return 1
+}
+
+# Finds the configured account: its id (LIMA_UID), and its home folder
+# (HOME_DIR; empty where the directory service does not say). Status 1, and the
+# reason in USER_PROBLEM: no account that an instance could run as.
+find_user() {
+	HOME_DIR=
+	if ! LIMA_UID=$(id -u "$LIMA_USER" 2>/dev/null); then
+		USER_PROBLEM="there is no user \"$LIMA_USER\" on this Mac"
+		return 1
+	fi
+	if [ "$LIMA_UID" -eq 0 ]; then
+		USER_PROBLEM="\"$LIMA_USER\" is root, and limactl refuses to run as root"
+		return 1
+	fi
+	# /Search has the network's accounts too. A value with a space in it comes
+	# on a line of its own.
+	HOME_DIR=$(dscl /Search -read "/Users/$LIMA_USER" NFSHomeDirectory 2>/dev/null |
+		sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}')
+	USER_PROBLEM=
+}
+
+as_user() {
+	sudo -n -u "#$LIMA_UID" -- "$@"
+}
+
+# Whether the user is logged in at the screen.
+is_logged_in() {
+	launchctl print "gui/$LIMA_UID" </dev/null >/dev/null 2>&1
+}
+
+# Whether there is something, be it a link to nothing, at the user's path $1.
+user_has() {
+	as_user test -e "$1" || as_user test -L "$1"
+}
+
+# The user's LaunchAgent.
+agent_plist() {
+	printf '%s/Library/LaunchAgents/%s.plist\n' "$HOME_DIR" "$AGENT_LABEL"
+}
+
+# Stops the user's LaunchAgent for the instance and removes it. Status 1: some
+# of it is still there.
+remove_agent() {
+	remove_status=0
+	if is_logged_in; then
+		launchd_unload "gui/$LIMA_UID" "$AGENT_LABEL" || remove_status=1
+	fi
+	if [ -n "$HOME_DIR" ]; then
+		remove_file=$(agent_plist)
+		if user_has "$remove_file"; then
+			if as_user rm -f "$remove_file"; then
+				note "Removed $remove_file."
+			else
+				warn "$remove_file could not be removed."
+				remove_status=1
+			fi
+		fi
+	fi
+	return "$remove_status"
+}
+
+# Stops the LaunchDaemon of the instance and removes it. Status 1: some of it
+# is still there.
+remove_daemon() {
+	remove_status=0
+	launchd_unload system "$DAEMON_LABEL" || remove_status=1
+	remove_root_file "$DAEMON_PLIST" || remove_status=1
+	return "$remove_status"
+}
+
+# Removes the file $1 in a folder that only root may write.
+remove_root_file() {
+	if [ ! -e "$1" ] && [ ! -L "$1" ]; then
+		return 0
+	fi
+	if rm -f "$1"; then
+		note "Removed $1."
+	else
+		warn "$1 could not be removed."
+		return 1
+	fi
+}

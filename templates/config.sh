@@ -1,4 +1,5 @@
-# shellcheck shell=sh disable=SC2034 # the scripts that read this file use them
+# shellcheck shell=sh
+# shellcheck disable=SC1003,SC2016,SC2034 # values, taken literally; the scripts that read this file use them
 # What the scripts need to know about this instance. Written by
 # lima-autostart; every line is a whole value.
 

@@ -3,6 +3,7 @@
 
 mod dist;
 mod output;
+mod render;
 mod settings;
 mod signing;
 mod support;

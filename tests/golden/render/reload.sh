@@ -1,0 +1,263 @@
+#!/bin/sh
+# Loads and unloads a job of launchd.
+# One file made of several, so that it needs none beside it.
+# shellcheck disable=SC1003,SC2016,SC2034,SC2317 # literal values; a part of what is defined is used
+
+# Speaks to launchd. This file is the one description of the order in which a
+# job is loaded and unloaded:
+#
+#   bootout, and wait until launchd has let go   launchd_unload
+#   enable, bootstrap with retries               launchd_register
+#   look for a process, kickstart, look again    launchd_start
+#
+# It only defines functions. It must not know what a job is for, nor anything
+# of packages. Who uses it sets:
+#
+#   EXIT_TIMEOUT  seconds that launchd gives the job to end
+#   TIME_LIMIT    seconds after which this script would be killed
+#
+# Where the numbers and codes come from: launchctl(1), launchd.plist(5), and
+# the reports that are named beside them.
+
+# Says a step: to standard error, which Installer keeps in
+# /var/log/install.log, and to the system's log.
+note() {
+	printf 'lima-autostart: %s\n' "$*" >&2
+	logger -t lima-autostart "$*" </dev/null >/dev/null 2>&1 || :
+}
+
+warn() {
+	note "warning: $*"
+}
+
+# Starts counting the time that this script has used.
+clock_start() {
+	CLOCK_LAST=$(date +%s)
+	CLOCK_SPENT=0
+}
+
+# Waits for a second and counts what really passed, since each launchctl takes
+# its time too. A step backwards or a leap means that the clock was set, as
+# happens on a new Mac: it counts as the one second it was meant to be.
+pause() {
+	sleep 1
+	clock_now=$(date +%s)
+	clock_step=$((clock_now - CLOCK_LAST))
+	CLOCK_LAST=$clock_now
+	if [ "$clock_step" -lt 1 ] || [ "$clock_step" -gt "$TIME_LIMIT" ]; then
+		clock_step=1
+	fi
+	CLOCK_SPENT=$((CLOCK_SPENT + clock_step))
+}
+
+# Whether more than $1 seconds are left of the time limit.
+time_left() {
+	[ "$((TIME_LIMIT - CLOCK_SPENT))" -gt "$1" ]
+}
+
+# launchctl $@, where $2 is a domain or a target in one. root does not touch a
+# user's domain with its own rights, because the job's file there is the
+# user's to change. `asuser` takes the user's session and no more than that:
+# "It does not modify the process' credentials" (launchctl(1)); sudo takes the
+# user's rights.
+control() {
+	case $2 in
+	gui/*)
+		if [ "$(id -u)" -eq 0 ]; then
+			control_uid=${2#gui/}
+			control_uid=${control_uid%%/*}
+			launchctl asuser "$control_uid" sudo -n -u "#$control_uid" -- launchctl "$@" </dev/null
+			return
+		fi
+		;;
+	esac
+	launchctl "$@" </dev/null
+}
+
+# Whether launchd knows the target $1. It does until the job's last process is
+# gone: only when `print` fails has launchd let go (kxn/codex-remote-feishu#916).
+is_registered() {
+	control print "$1" >/dev/null 2>&1
+}
+
+# The process of the target $1; nothing where there is none.
+process_of() {
+	control print "$1" 2>/dev/null | sed -n 's/^[[:space:]]*pid = \([0-9][0-9]*\).*/\1/p' | sed 1q
+}
+
+# The file that the target $1 was loaded from.
+path_of() {
+	control print "$1" 2>/dev/null | sed -n "s/^[[:space:]]*path = //p" | sed 1q
+}
+
+# What `launchctl bootstrap` means by exit status $1, where that is known.
+bootstrap_words() {
+	case $1 in
+	5) printf 'launchd cannot take the job now' ;;
+	37) printf 'launchd is still busy with the job' ;;
+	119) printf 'the job is disabled' ;;
+	125) printf 'that user has no such login session' ;;
+	*) printf 'launchd refused the job' ;;
+	esac
+}
+
+# launchd_unload DOMAIN LABEL: stops the job and waits until launchd has let go
+# of it. Status 1: it has not, in the time there was.
+launchd_unload() {
+	unload_target=$1/$2
+	if ! is_registered "$unload_target"; then
+		note "$unload_target is not loaded."
+		return 0
+	fi
+	note "Stopping $unload_target; a VM may take $EXIT_TIMEOUT seconds to shut down."
+	# bootout returns before the job is gone, and with 3, 36 or 113 where it is
+	# on its way already (headroomlabs-ai/headroom#1289): only looking tells.
+	control bootout "$unload_target" >/dev/null 2>&1 || :
+	# Half a minute beyond what the job may take, and never so long that no
+	# time would be left to load a job and look at it.
+	unload_until=$((CLOCK_SPENT + EXIT_TIMEOUT + 30))
+	unload_next_note=$((CLOCK_SPENT + 30))
+	while is_registered "$unload_target"; do
+		if [ "$CLOCK_SPENT" -ge "$unload_until" ] || ! time_left 120; then
+			warn "launchd has not let go of $unload_target."
+			return 1
+		fi
+		if [ "$CLOCK_SPENT" -ge "$unload_next_note" ]; then
+			note "Still waiting for $unload_target to end."
+			unload_next_note=$((CLOCK_SPENT + 30))
+		fi
+		pause
+	done
+	note "Stopped $unload_target."
+}
+
+# launchd_register DOMAIN LABEL PLIST: loads the job in place of an older one
+# with its label. Status 2: launchd did not take it.
+launchd_register() {
+	register_target=$1/$2
+	register_gone=no
+	# Where launchd has not let go, it may while bootstrap is tried.
+	if launchd_unload "$1" "$2"; then
+		register_gone=yes
+	fi
+	# `launchctl disable` outlives an uninstallation, and bootstrap would end
+	# with 119 (DeterminateSystems/nix-installer#530).
+	control enable "$register_target" >/dev/null 2>&1 ||
+		warn "launchctl enable $register_target did not work."
+	# bootstrap fails with 5 while an older job is on its way out, and sometimes
+	# once for no reason at all (tomcounsell/ai#2104). Fleet's installer tries
+	# thirty times as well (fleetdm/fleet, orbit/pkg/packaging).
+	register_tries=0
+	register_said=
+	while :; do
+		register_tries=$((register_tries + 1))
+		if register_output=$(control bootstrap "$1" "$3" 2>&1); then
+			note "Loaded $register_target."
+			return 0
+		else
+			register_code=$?
+		fi
+		# It was gone: what is there now came from this file.
+		if [ "$register_gone" = yes ] && is_registered "$register_target"; then
+			note "Loaded $register_target, although bootstrap ended with $register_code."
+			return 0
+		fi
+		if [ "$register_code" != "$register_said" ]; then
+			note "launchctl bootstrap ended with $register_code:" \
+				"$(bootstrap_words "$register_code"). It said: $register_output. Trying again."
+			register_said=$register_code
+		fi
+		if [ "$register_tries" -ge 30 ] || ! time_left 60; then
+			warn "launchd did not load $3 in $register_tries tries; the last ended with $register_code:" \
+				"$(bootstrap_words "$register_code")."
+			return 2
+		fi
+		if [ "$register_code" -eq 119 ]; then
+			control enable "$register_target" >/dev/null 2>&1 || :
+		fi
+		pause
+	done
+}
+
+# Whether the target $1 has a process that is there for more than a moment.
+has_process() {
+	process_before=
+	process_looks=0
+	while [ "$process_looks" -lt 6 ]; do
+		process_id=$(process_of "$1")
+		if [ -n "$process_id" ] && [ "$process_id" = "$process_before" ]; then
+			note "$1 runs as process $process_id."
+			return 0
+		fi
+		process_before=$process_id
+		process_looks=$((process_looks + 1))
+		pause
+	done
+	return 1
+}
+
+# launchd_start DOMAIN LABEL: sees to it that the loaded job runs. Status 1: it
+# does not.
+launchd_start() {
+	start_target=$1/$2
+	if has_process "$start_target"; then
+		return 0
+	fi
+	# A job with RunAtLoad was seen loaded and never spawned
+	# (openbase-community/openbase#15).
+	note "$start_target is loaded and has no process: starting it."
+	control kickstart "$start_target" >/dev/null 2>&1 ||
+		note "launchctl kickstart $start_target did not work."
+	if has_process "$start_target"; then
+		return 0
+	fi
+	start_exit=$(control print "$start_target" 2>/dev/null |
+		sed -n 's/^[[:space:]]*last exit code = //p' | sed 1q)
+	warn "$start_target is loaded and does not run." \
+		"${start_exit:+Its last exit code is $start_exit.}"
+	return 1
+}
+
+# launchd_reload DOMAIN LABEL PLIST: all of it. Status 1: loaded, and does not
+# run. Status 2: not loaded.
+launchd_reload() {
+	launchd_register "$1" "$2" "$3" || return
+	launchd_start "$1" "$2"
+}
+
+# The order of launchd.sh as a program. It is put behind that file, so that it
+# needs none beside it.
+#
+#   reload DOMAIN LABEL PLIST [EXIT_TIMEOUT]
+#   unload DOMAIN LABEL [EXIT_TIMEOUT]
+#
+# EXIT_TIMEOUT is what launchd gives the job to end, 180 seconds unless given.
+# Ends with 0: done. 1: reload: loaded, and does not run; unload: launchd has
+# not let go. 2: not loaded. 64: wrong arguments.
+
+set -u
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
+export PATH
+
+reload_main() {
+	reload_verb=${1-}
+	case $reload_verb/$# in
+	reload/4 | reload/5) EXIT_TIMEOUT=${5:-180} ;;
+	unload/3 | unload/4) EXIT_TIMEOUT=${4:-180} ;;
+	*)
+		note "Usage: reload DOMAIN LABEL PLIST [EXIT_TIMEOUT], or unload DOMAIN LABEL [EXIT_TIMEOUT]."
+		return 64
+		;;
+	esac
+	# shellcheck disable=SC2034 # launchd.sh uses it
+	TIME_LIMIT=$((EXIT_TIMEOUT + 300))
+	clock_start
+	if [ "$reload_verb" = reload ]; then
+		launchd_reload "$2" "$3" "$4"
+	else
+		launchd_unload "$2" "$3"
+	fi
+}
+
+reload_main "$@"
+exit

@@ -1,0 +1,144 @@
+//! The goldens, and what tools that others wrote say about them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use xtask::launchd::Job;
+use xtask::render;
+
+use super::{artifacts, cases};
+use crate::support::{golden, root, tool};
+
+/// Shells that `/bin/sh` may be, with what makes each behave like it.
+pub const SHELLS: [(&str, &[&str]); 4] =
+    [("dash", &[]), ("bash", &["--posix"]), ("zsh", &["--emulate", "sh"]), ("busybox", &["sh"])];
+
+/// Runs a program; its standard output, after it ended well and said nothing on
+/// standard error.
+pub fn quiet(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.is_empty(), "{command:?}: {}\n{stderr}", output.status);
+    output.stdout
+}
+
+/// Writes files into a folder of their own.
+pub fn folder_of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_under(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+fn goldens_ending(end: &str) -> Vec<PathBuf> {
+    let mut files = files_under(&root().join("tests/golden/render"));
+    files.retain(|path| path.to_str().unwrap().ends_with(end));
+    assert!(!files.is_empty(), "no golden ends in {end}");
+    files
+}
+
+/// The scripts that are packed as they are.
+fn pkg_scripts() -> Vec<PathBuf> {
+    files_under(&root().join("pkg-scripts"))
+}
+
+#[test]
+fn every_artifact_is_its_golden() {
+    for (case, spec, instance) in cases() {
+        for (path, text) in artifacts(&spec, &instance) {
+            golden(&format!("render/{case}/{path}"), text.as_bytes());
+        }
+    }
+    golden("render/reload.sh", render::reload_sh().as_bytes());
+}
+
+#[test]
+fn no_golden_is_left_over() {
+    let mut expected: Vec<PathBuf> = vec![root().join("tests/golden/render/reload.sh")];
+    for (case, spec, instance) in cases() {
+        let folder = root().join("tests/golden/render").join(case);
+        expected.extend(artifacts(&spec, &instance).iter().map(|(path, _)| folder.join(path)));
+    }
+    expected.sort();
+    assert_eq!(files_under(&root().join("tests/golden/render")), expected);
+}
+
+#[test]
+fn shellcheck_has_nothing_to_say() {
+    let Some(shellcheck) = tool("shellcheck") else { return };
+    for script in pkg_scripts().into_iter().chain(goldens_ending(".sh")) {
+        let mut command = Command::new(&shellcheck);
+        command.args(["-s", "sh", "-x"]).arg(&script).current_dir(root());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn every_shell_can_parse_the_scripts() {
+    for (shell, args) in SHELLS {
+        let Some(shell) = tool(shell) else { continue };
+        for script in pkg_scripts().into_iter().chain(goldens_ending(".sh")) {
+            quiet(Command::new(&shell).args(args).arg("-n").arg(script));
+        }
+    }
+}
+
+#[test]
+fn plistutil_reads_the_jobs() {
+    let Some(plistutil) = tool("plistutil") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("job.bin");
+    for (case, _, instance) in cases() {
+        let [job] = &goldens_ending(".plist")
+            .into_iter()
+            .filter(|path| path.components().any(|part| part.as_os_str() == case))
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("{case} has one job");
+        };
+        quiet(Command::new(&plistutil).arg("-i").arg(job).arg("-o").arg(&binary));
+        let read: Job = plist::from_file(&binary).unwrap();
+        assert_eq!(read, Job::new(&instance), "{case}, through libplist's binary form");
+    }
+}
+
+#[test]
+fn the_pages_are_well_formed() {
+    let Some(xmllint) = tool("xmllint") else { return };
+    for page in goldens_ending(".html") {
+        quiet(Command::new(&xmllint).args(["--noout", "--nonet"]).arg(page));
+    }
+}
+
+#[test]
+fn the_pages_fetch_nothing() {
+    for page in goldens_ending(".html") {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for word in ["<script", "<link", "<img", "url(", "@import", "src=", "href="] {
+            assert!(!text.contains(word), "{} contains {word}", page.display());
+        }
+    }
+}
+
+#[test]
+fn the_installation_check_fits_into_a_distribution() {
+    for script in goldens_ending(".js") {
+        let text = std::fs::read_to_string(&script).unwrap();
+        assert!(!text.contains(['<', '&']) && !text.contains("]]>"), "{}", script.display());
+        assert!(text.is_ascii(), "{}", script.display());
+    }
+}

@@ -1,0 +1,132 @@
+//! What templates and scripts become: the goldens are the real artifacts, and
+//! other people's tools judge them.
+
+mod goldens;
+mod properties;
+mod scripts;
+mod tidy;
+
+use xtask::render;
+use xtask::spec::{Architecture, Condition, Instance, KeepAlive, Spec};
+use xtask::{launchd, systemd};
+
+/// An instance as most people have it.
+pub fn plain(condition: Condition) -> Instance {
+    Instance {
+        name: "k3s".parse().unwrap(),
+        condition,
+        user: "alice".parse().unwrap(),
+        home: None,
+        limactl: None,
+        lima_home: None,
+        env: [].into(),
+        keep_alive: KeepAlive::OnFailure,
+        exit_timeout: 180,
+        require_start: false,
+        min_macos: "13.0".parse().unwrap(),
+        architectures: vec![Architecture::Arm64, Architecture::X86_64],
+    }
+}
+
+/// An instance whose values are accepted and would be dangerous in a template
+/// that forgot to escape.
+pub fn hostile(condition: Condition) -> Instance {
+    let env = [
+        ("LINES", "first\nExecStartPre=/bin/false\n\tlast\\"),
+        ("QUOTES", "it's \"quoted\" `id` $(id) ${HOME} %h %% \\n \\"),
+        ("XML", "</string><true/>]]>&amp;<!--"),
+        ("UNICODE", "Zoë \u{1f980} \u{2028}\u{feff}"),
+        ("EMPTY", ""),
+        ("PATH", "/opt/own bin:/usr/bin"),
+    ];
+    Instance {
+        name: "Prod.k3s_a-1".parse().unwrap(),
+        user: "_o.neil-9".parse().unwrap(),
+        home: Some("/Users/O'Neil \"x\" & <Söhne>/$(touch planted) `id` \\".parse().unwrap()),
+        limactl: Some("/opt/it's \"lima\" %n & <co> \\d/$HOME; id/limactl".parse().unwrap()),
+        lima_home: Some("/Volumes/My Disk's \"x\" %h %% $HOME \\ ".parse().unwrap()),
+        env: env.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).into(),
+        keep_alive: if condition == Condition::Boot { KeepAlive::Always } else { KeepAlive::Never },
+        exit_timeout: 400,
+        require_start: true,
+        ..plain(condition)
+    }
+}
+
+/// The settings around one instance.
+pub fn spec(instance: &Instance) -> Spec {
+    let hostile = instance.home.is_some();
+    Spec {
+        version: "1.2".parse().unwrap(),
+        identifier_prefix: if hostile { "com.example.R-D" } else { "io.lima-vm" }.parse().unwrap(),
+        organization: hostile
+            .then(|| "R&D <b>\"Söhne\"</b> {{ facts.user }} \u{1f980} it's".parse().unwrap()),
+        license: None,
+        background: None,
+        instances: vec![instance.clone()],
+    }
+}
+
+/// The four instances that have goldens, each with the name of its folder.
+pub fn cases() -> Vec<(&'static str, Spec, Instance)> {
+    [
+        ("boot", plain(Condition::Boot)),
+        ("login", plain(Condition::Login)),
+        ("boot-hostile", hostile(Condition::Boot)),
+        ("login-hostile", hostile(Condition::Login)),
+    ]
+    .map(|(name, instance)| (name, spec(&instance), instance))
+    .into()
+}
+
+/// Everything that is rendered for an instance: path and text.
+pub fn artifacts(spec: &Spec, instance: &Instance) -> Vec<(String, String)> {
+    let job = launchd::Job::new(instance).to_xml().unwrap();
+    let mut all = vec![
+        (format!("macos/{}", launchd::file_name(instance)), String::from_utf8(job).unwrap()),
+        ("macos/config.sh".to_owned(), render::config_sh(spec, instance)),
+        ("macos/uninstall.sh".to_owned(), render::uninstall_sh(spec, instance)),
+        ("macos/welcome.html".to_owned(), render::welcome_html(spec, instance)),
+        ("macos/conclusion.html".to_owned(), render::conclusion_html(spec, instance)),
+        ("macos/uninstall-welcome.html".to_owned(), render::uninstall_welcome_html(spec, instance)),
+        ("macos/uninstall-conclusion.html".to_owned(), render::uninstall_conclusion_html(spec, instance)),
+        ("macos/installation-check.js".to_owned(), render::installation_check_js(instance)),
+    ];
+    all.extend(
+        render::linux_files(spec, instance).into_iter().map(|f| (format!("linux/{}", f.path), f.text)),
+    );
+    all
+}
+
+#[test]
+fn names_and_places_are_those_of_limactl() {
+    let docker = Instance { name: "docker".parse().unwrap(), ..plain(Condition::Login) };
+    assert_eq!(launchd::label(&docker), "io.lima-vm.autostart.docker");
+    assert_eq!(
+        launchd::install_path(&docker),
+        "/Users/alice/Library/LaunchAgents/io.lima-vm.autostart.docker.plist"
+    );
+    let k3s = plain(Condition::Boot);
+    assert_eq!(launchd::install_path(&k3s), "/Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist");
+    assert_eq!(systemd::unit(&docker.name), "lima-vm@docker.service");
+
+    // Whatever the prefix is.
+    let spec = Spec { identifier_prefix: "com.example".parse().unwrap(), ..spec(&k3s) };
+    assert_eq!(launchd::payload_path(&spec, &k3s), launchd::install_path(&k3s));
+    assert_eq!(
+        launchd::payload_path(&spec, &docker),
+        "/Library/Application Support/com.example/docker/io.lima-vm.autostart.docker.plist"
+    );
+    assert_eq!(launchd::installer_identifier(&spec, &k3s), "com.example.installer.k3s");
+    assert_eq!(launchd::uninstaller_identifier(&spec, &k3s), "com.example.uninstaller.k3s");
+}
+
+#[test]
+fn the_slowest_instance_decides_how_long_the_user_manager_may_take() {
+    let quick = Instance { exit_timeout: 20, ..plain(Condition::Boot) };
+    let slow = Instance { exit_timeout: 900, ..plain(Condition::Boot) };
+    let mut spec = spec(&quick);
+    assert_eq!(systemd::user_manager_timeout(&spec, &quick), 120, "never less than systemd's own");
+    spec.instances.push(slow);
+    assert_eq!(systemd::user_manager_timeout(&spec, &quick), 930);
+}

@@ -1,0 +1,239 @@
+//! Whatever value is accepted comes out of a plist, a script, a unit, a page
+//! and a script of a Distribution as it went in. The readers are other
+//! people's: the shells, systemd, libxml2.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use askama::filters::Escaper;
+use proptest::prelude::*;
+use xtask::launchd::{self, Job};
+use xtask::render::{self, escape};
+use xtask::spec::{Condition, Instance, KeepAlive};
+use xtask::{environment, systemd};
+
+use super::goldens::{SHELLS, folder_of, quiet};
+use super::{plain, spec};
+use crate::support::tool;
+
+/// A character that is accepted in free text, the dangerous ones more often.
+fn character() -> impl Strategy<Value = char> {
+    let accepted = |c: &char| !c.is_control() && !('\u{fffe}'..='\u{ffff}').contains(c);
+    prop_oneof![
+        4 => prop::sample::select("'\"\\$`%&<>;|*?[]{}()#!~= ]]>-\u{2028}\u{85}é🦀".chars().filter(accepted).collect::<Vec<_>>()),
+        2 => prop::char::range('a', 'z'),
+        1 => any::<char>().prop_filter("accepted", accepted),
+    ]
+}
+
+fn text(most: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(character(), 0..most).prop_map(String::from_iter)
+}
+
+fn env_value() -> impl Strategy<Value = String> {
+    let or_white = prop_oneof![6 => character(), 1 => Just('\n'), 1 => Just('\t')];
+    prop::collection::vec(or_white, 0..24).prop_map(String::from_iter)
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let part = text(12)
+        .prop_map(|part| part.replace('/', "_"))
+        .prop_filter("a name", |part| !matches!(part.as_str(), "" | "." | ".."));
+    prop::collection::vec(part, 1..4).prop_map(|parts| format!("/{}", parts.join("/")))
+}
+
+prop_compose! {
+    fn instance()(
+        name in "[A-Za-z0-9]{1,6}([._-][A-Za-z0-9]{1,6}){0,3}",
+        user in "[A-Za-z_][A-Za-z0-9._-]{0,20}",
+        home in prop::option::of(path()),
+        limactl in prop::option::of(path()),
+        lima_home in prop::option::of(path()),
+        env in prop::collection::btree_map("[A-Z_][A-Z0-9_]{0,8}", env_value(), 0..4),
+        keep_alive in prop::sample::select(vec![KeepAlive::OnFailure, KeepAlive::Always, KeepAlive::Never]),
+        boot in any::<bool>(),
+        exit_timeout in 1..86_400_u32,
+    ) -> Instance {
+        Instance {
+            name: name.parse().unwrap(),
+            user: user.parse().unwrap(),
+            home: home.map(|path| path.parse().unwrap()),
+            limactl: limactl.map(|path| path.parse().unwrap()),
+            lima_home: lima_home.map(|path| path.parse().unwrap()),
+            env: env.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
+            keep_alive,
+            exit_timeout,
+            ..plain(if boot { Condition::Boot } else { Condition::Login })
+        }
+    }
+}
+
+fn escaped(escaper: impl Escaper, text: &str) -> String {
+    let mut out = String::new();
+    escaper.write_escaped_str(&mut out, text).unwrap();
+    out
+}
+
+/// The values that `config.sh` must give to a script, in the order in which
+/// the test's script prints them.
+fn config_values(spec: &xtask::spec::Spec, instance: &Instance) -> Vec<(&'static str, String)> {
+    vec![
+        ("INSTANCE", instance.name.to_string()),
+        ("LIMA_USER", instance.user.to_string()),
+        ("LIMA_USER_HOME", instance.macos_home()),
+        ("LIMACTL", instance.macos_limactl().to_owned()),
+        ("INSTANCE_DIR", instance.macos_instance_dir()),
+        ("SUPPORT_DIR", launchd::support_dir(spec, instance)),
+        ("EXIT_TIMEOUT", instance.exit_timeout.to_string()),
+        ("INSTALLER_ID", launchd::installer_identifier(spec, instance)),
+    ]
+}
+
+/// What systemd makes of an instance's unit: its own dump of it.
+fn systemd_dump(analyze: &Path, instance: &Instance) -> String {
+    let files = render::linux_files(&spec(instance), instance);
+    let folder = folder_of(files.iter().map(|file| (file.path.as_str(), file.text.as_str())));
+    let unit = systemd::unit(&instance.name);
+    std::os::unix::fs::symlink(systemd::TEMPLATE_UNIT, folder.path().join(&unit)).unwrap();
+    let verify = || {
+        let mut command = Command::new(analyze);
+        command
+            .args(["verify", "--user", "--recursive-errors=no", "--man=no"])
+            .arg(format!("./{unit}"))
+            .current_dir(folder.path())
+            .env("HOME", "/nonexistent/home")
+            .env("XDG_RUNTIME_DIR", folder.path());
+        command
+    };
+    quiet(&mut verify());
+    // With this, and only with this, it prints how it understood the unit.
+    let output = verify().env("SYSTEMD_LOG_LEVEL", "debug").output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The words of a command line that systemd printed, as a shell reads them:
+/// systemd quotes it for a shell.
+fn shell_words(line: &str) -> Vec<String> {
+    let output = quiet(Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {line}")));
+    let text = String::from_utf8(output).unwrap();
+    text.strip_suffix('\0').unwrap().split('\0').map(str::to_owned).collect()
+}
+
+/// systemd looks whether the program exists; so it does.
+fn with_program(instance: &Instance, folder: &Path) -> Instance {
+    let limactl = format!("{}{}", folder.display(), instance.linux_limactl());
+    std::fs::create_dir_all(Path::new(&limactl).parent().unwrap()).unwrap();
+    std::fs::copy("/bin/true", &limactl).unwrap();
+    Instance { limactl: Some(limactl.parse().unwrap()), ..instance.clone() }
+}
+
+fn check_units(analyze: &Path, instance: &Instance) {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = with_program(instance, folder.path());
+    let limactl = instance.linux_limactl();
+    let dump = systemd_dump(analyze, &instance);
+    for (name, value) in environment::variables(&instance, limactl, &systemd::SYSTEM_PATH) {
+        assert!(dump.contains(&format!("\tEnvironment: {name}={value}\n")), "{name}={value:?} in\n{dump}");
+    }
+
+    let line = dump.lines().find_map(|line| line.trim_start().strip_prefix("Command Line: ")).unwrap();
+    let words = shell_words(line);
+    let arguments = [limactl, "--tty=false", "start", "--foreground", instance.name.as_str()];
+    if systemd::is_plain_program(limactl) {
+        assert_eq!(words, arguments);
+    } else {
+        assert_eq!(words[..3], ["/bin/sh", "-c", "exec \"$0\" \"$@\""]);
+        assert_eq!(words[3..], arguments);
+    }
+
+    let lima_home =
+        instance.lima_home.as_ref().map_or("/nonexistent/home/.lima".to_owned(), ToString::to_string);
+    let lima_yaml = format!("ConditionPathExists: {lima_home}/{}/lima.yaml ", instance.name);
+    let one_slash = |text: &str| text.replace("//", "/");
+    assert!(one_slash(&dump).contains(&one_slash(&lima_yaml)), "{lima_yaml} in\n{dump}");
+    assert!(dump.contains("ConditionUser: !root "), "{dump}");
+    assert_eq!(dump.matches("ConditionPathExists: ").count(), 1, "{dump}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn values_survive_a_property_list(instance in instance()) {
+        let job = Job::new(&instance);
+        let read: Job = plist::from_bytes(&job.to_xml().unwrap()).unwrap();
+        prop_assert_eq!(read, job);
+    }
+
+    #[test]
+    fn values_survive_every_shell(instance in instance()) {
+        let spec = spec(&instance);
+        let (names, values): (Vec<_>, Vec<_>) = config_values(&spec, &instance).into_iter().unzip();
+        let mut script = render::config_sh(&spec, &instance);
+        for name in &names {
+            writeln!(script, "printf '%s\\0' \"${name}\"").unwrap();
+        }
+        let folder = folder_of([("script", script.as_str())]);
+        for (shell, args) in SHELLS {
+            let Some(shell) = tool(shell) else { continue };
+            let output = quiet(Command::new(shell).args(args).arg(folder.path().join("script")).env("LC_ALL", "C"));
+            let output = String::from_utf8(output).unwrap();
+            prop_assert_eq!(output.strip_suffix('\0').unwrap().split('\0').collect::<Vec<_>>(), &values[..]);
+        }
+    }
+
+    #[test]
+    fn any_text_is_one_word_of_a_shell(value in env_value(), cut in 0..24_usize) {
+        // In two pieces, as a value may reach the escaper.
+        let cut = value.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(value.len());
+        let word = escaped(escape::Sh, &value[..cut]) + &escaped(escape::Sh, &value[cut..]);
+        for (shell, args) in SHELLS {
+            let Some(shell) = tool(shell) else { continue };
+            let script = format!("X={word}\nprintf '%s' \"$X\"");
+            let output = quiet(Command::new(shell).args(args).arg("-c").arg(script));
+            prop_assert_eq!(String::from_utf8(output).unwrap(), value.as_str());
+        }
+    }
+
+    #[test]
+    fn values_survive_a_unit(instance in instance()) {
+        if let Some(analyze) = tool("systemd-analyze") {
+            check_units(&analyze, &instance);
+        }
+    }
+
+    #[test]
+    fn values_survive_xml(value in env_value()) {
+        if let Some(xmllint) = tool("xmllint") {
+            let word = escaped(escape::Xml, &value);
+            let folder = folder_of([("a.xml", format!("<a b=\"{word}\" c='{word}'>{word}</a>").as_str())]);
+            for part in ["string(/a)", "string(/a/@b)", "string(/a/@c)"] {
+                let mut command = Command::new(&xmllint);
+                let output = quiet(command.args(["--nonet", "--xpath", part]).arg(folder.path().join("a.xml")));
+                let output = String::from_utf8(output).unwrap();
+                prop_assert_eq!(output.strip_suffix('\n').unwrap_or(&output), value.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn values_survive_the_installation_check(instance in instance()) {
+        let script = render::installation_check_js(&instance);
+        for (name, value) in [("limactl", instance.macos_limactl()), ("instance", instance.name.as_str())] {
+            let start = format!("  var {name} = ");
+            let literal = script.lines().find_map(|line| line.strip_prefix(start.as_str())).unwrap();
+            // Such a literal is JSON as well.
+            let read: String = serde_json::from_str(literal.strip_suffix(';').unwrap()).unwrap();
+            prop_assert_eq!(read, value);
+        }
+    }
+}
+
+#[test]
+fn systemd_understands_the_units_that_have_goldens() {
+    let Some(analyze) = tool("systemd-analyze") else { return };
+    for (_, _, instance) in super::cases() {
+        check_units(&analyze, &instance);
+    }
+}
