@@ -92,8 +92,8 @@ struct File {
     version: Option<PackageVersion>,
     identifier_prefix: Option<IdentifierPrefix>,
     organization: Option<Text>,
-    license: Option<Spanned<String>>,
-    background: Option<Spanned<String>>,
+    license: Option<Spanned<values::FilePath>>,
+    background: Option<Spanned<values::FilePath>>,
     defaults: Option<Options>,
     #[serde(default)]
     instance: Vec<Spanned<Options>>,
@@ -152,23 +152,23 @@ fn check_keys(source: &Source, file: &DeTable<'_>) -> Result<(), SpecError> {
         let name = key.get_ref().as_ref();
         let at = |message: String| Err(SpecError::at(source, key.span(), message));
         match (name, value.get_ref()) {
-            ("instance", DeValue::Table(_)) => {
-                return at(
-                    "there may be several instances; write `[[instance]]`, in double brackets".to_owned()
-                );
-            }
             ("instance", DeValue::Array(tables)) => {
                 for table in tables.iter().filter_map(|table| table.get_ref().as_table()) {
                     check_options(source, table, options, top)?;
                 }
             }
-            ("defaults", DeValue::Array(_)) => {
-                return at("there is one set of defaults; write `[defaults]`, in single brackets".to_owned());
+            ("instance", _) => {
+                return at("instances are a list; write `[[instance]]`, in double brackets".to_owned());
             }
             ("defaults", DeValue::Table(table)) => check_options(source, table, options, top)?,
+            ("defaults", _) => {
+                return at(
+                    "there is one table of defaults; write `[defaults]`, in single brackets".to_owned()
+                );
+            }
             _ if top.contains(&name) => {}
             _ if options.contains(&name) => {
-                return at(format!("{} belongs into [defaults] or an [[instance]]", quoted(name)));
+                return at(format!("{} belongs in [defaults] or an [[instance]]", quoted(name)));
             }
             _ => return at(unknown(name, top)),
         }
@@ -215,7 +215,7 @@ fn check_distinct(source: &Source, instances: &[InstanceSettings]) -> Result<(),
             format!("the instance {} is here twice; join the two", quoted(name.get_ref().as_str()))
         } else {
             format!(
-                "{} and {} differ only in case, which file systems on a Mac do not; rename one",
+                "{} and {} differ only in case, which file systems on a Mac do not tell apart; rename one",
                 quoted(first.get_ref().as_str()),
                 quoted(name.get_ref().as_str())
             )
@@ -239,12 +239,12 @@ const BACKGROUND: ResourceKind =
 fn resource(
     source: &Source,
     kind: &ResourceKind,
-    path: Option<Spanned<String>>,
+    path: Option<Spanned<values::FilePath>>,
     read: &mut ReadFile<'_>,
 ) -> Result<Option<Resource>, SpecError> {
     let Some(path) = path else { return Ok(None) };
     let refused = |message: String| Err(SpecError::at(source, path.span(), message));
-    let text = path.get_ref().as_str();
+    let text = path.get_ref().0.as_str();
     let extension = std::path::Path::new(text)
         .extension()
         .and_then(|extension| extension.to_str())
