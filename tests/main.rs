@@ -2,4 +2,5 @@
 //! project promises; `support` has what they share.
 
 mod settings;
+mod signing;
 mod support;

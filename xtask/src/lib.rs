@@ -1,10 +1,33 @@
 //! Installers that make Lima instances start at boot.
 //!
 //! ```text
-//! flags + installers.toml -> Spec -> plan() -> render -> package -> sign -> out/
-//!                            typed   pure      bytes     bytes     bytes   one writer
+//! flags + installers.toml -> Spec -> plan -> render -> package -> sign -> out/
+//!                            typed   pure    bytes     bytes      bytes   one writer
 //! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`cli`] | commands, printing, clock and environment |
+//! | [`spec`] | flags and settings, resolved once into typed values |
+//! | [`plan`] | what a run builds, as data |
+//! | [`launchd`], [`systemd`] | the field's names, paths and files |
+//! | [`render`] | templates filled in, values escaped |
+//! | [`package`] | what an instance's packages hold; `flatpkg` writes them |
+//! | [`sign`] | identities, and the signer made of one |
+//! | [`archive`] | the zip |
+//! | [`build`] | plan to bytes |
+//! | [`manifest`], [`output`] | sums and manifest; the one writer of `out/` |
 
+pub mod archive;
+pub mod build;
 pub mod cli;
+pub mod environment;
+pub mod launchd;
+pub mod manifest;
+pub mod output;
+pub mod package;
+pub mod plan;
 pub mod render;
+pub mod sign;
 pub mod spec;
+pub mod systemd;

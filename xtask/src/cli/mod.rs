@@ -1,6 +1,65 @@
-//! The command line.
+//! The command line: one file per command, printing, clock and environment.
+//!
+//! Must not know: formats.
+
+mod dist;
+mod environment;
+mod messages;
+mod plan;
+mod signing;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::plan::Kind;
+use crate::spec::Flags;
+
+/// Build installers that make Lima instances start at boot on every Mac, and at login or boot on Linux.
+///
+/// Works on Linux and macOS without any Apple tool. Run as `cargo xtask`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Dist(dist::Dist),
+    Plan(plan::Plan),
+}
+
+/// What to build, and where.
+#[derive(Debug, Args)]
+struct BuildArgs {
+    #[command(flatten)]
+    flags: Flags,
+
+    /// Folder to write to [default: out]
+    ///
+    /// A run replaces what the earlier run's artifacts.json lists there, and
+    /// leaves anything else alone.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Build these kinds of files only
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    only: Vec<Kind>,
+}
+
+impl BuildArgs {
+    fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| environment::root().join("out"))
+    }
+}
 
 /// Runs the program.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Dist(dist) => dist.run(),
+        Command::Plan(plan) => plan.run(),
+    }
 }

@@ -1,1 +1,36 @@
-//! Templates filled in.
+//! Templates filled in: from a [`Spec`] and one of its instances to the text of
+//! every script, unit and page.
+//!
+//! Values reach a template through an escaper of [`escape`] and in no other
+//! way. A template that cannot be rendered is a mistake in this program, since
+//! settings were checked when they were read: the functions here panic then,
+//! and say which template it was.
+//!
+//! Must not know: archives, the disk, the clock, `out/`.
+//!
+//! [`Spec`]: crate::spec::Spec
+
+pub mod escape;
+mod pages;
+mod scripts;
+mod units;
+
+use askama::Template;
+
+pub use pages::{
+    conclusion_html, installation_check_js, title, uninstall_conclusion_html, uninstall_title,
+    uninstall_welcome_html, welcome_html,
+};
+pub use scripts::{
+    ScriptFile, common_sh, config_sh, installer_scripts, launchd_sh, postinstall, preinstall, reload_sh,
+    uninstall_sh, uninstaller_scripts,
+};
+pub use units::{LinuxFile, linux_files};
+
+/// Fills in a template. askama takes away the newline at a template's end; it
+/// is put back.
+fn fill(name: &str, template: &impl Template) -> String {
+    let mut text = template.render().unwrap_or_else(|error| panic!("templates/{name}: {error}"));
+    text.push('\n');
+    text
+}

@@ -1,0 +1,2 @@
+var limactl = "{{ limactl }}";
+var instance = "{{ instance }}";

@@ -1,0 +1,70 @@
+//! What a run takes from its surroundings: the one place that reads the
+//! environment and the clock.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+
+use crate::spec::Environment;
+
+/// Time of the files inside packages unless SOURCE_DATE_EPOCH says otherwise:
+/// 2000-01-01T00:00:00Z.
+const FIXED_TIME: u32 = 946_684_800;
+
+/// The folder that `installers.toml`, `out` and `target` are in: the
+/// repository's root where cargo runs us, the current folder otherwise.
+pub fn root() -> PathBuf {
+    match env::var_os("CARGO_MANIFEST_DIR") {
+        Some(package) => Path::new(&package).parent().map_or_else(PathBuf::new, Path::to_owned),
+        None => PathBuf::new(),
+    }
+}
+
+/// Where cargo builds: `CARGO_TARGET_DIR`, or `target` in the root.
+pub fn target() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(target) if !target.is_empty() => target.into(),
+        _ => root().join("target"),
+    }
+}
+
+/// Who runs us.
+pub fn caller() -> Environment {
+    Environment { user: env::var("USER").ok(), is_root: rustix::process::geteuid().is_root() }
+}
+
+/// Now.
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Time of the files inside packages, in seconds since 1970: SOURCE_DATE_EPOCH,
+/// or a fixed date, so that the same input gives the same bytes.
+pub fn source_date() -> Result<u32> {
+    let Some(text) = env::var_os("SOURCE_DATE_EPOCH") else { return Ok(FIXED_TIME) };
+    let text = text.into_string().unwrap_or_else(|text| text.to_string_lossy().into_owned());
+    match text.parse::<u32>() {
+        Ok(time) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(time),
+        _ => bail!(
+            "SOURCE_DATE_EPOCH is {text:?}: it takes whole seconds since 1970, up to {} (the package formats \
+             hold no later time); for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)",
+            u32::MAX
+        ),
+    }
+}
+
+/// An environment variable that holds a secret. Set and empty is an error:
+/// that is what a CI gives where a secret is missing, and building with another
+/// identity would be a surprise.
+pub fn secret(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => {
+            bail!("{name} is set and empty: is the CI secret missing? Set it, or unset the variable")
+        }
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(error @ env::VarError::NotUnicode(_)) => Err(error).context(name.to_owned()),
+    }
+}

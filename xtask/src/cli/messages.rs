@@ -1,0 +1,53 @@
+//! What a command says, for people or, an event per line, for programs.
+//!
+//! A reader that goes away (`| head`) ends nothing: what was asked for is built.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+/// How a command speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// For people.
+    Human,
+    /// A JSON object per line.
+    Json,
+}
+
+/// A line on standard output.
+pub fn line(text: impl AsRef<str>) {
+    let _ = writeln!(io::stdout(), "{}", text.as_ref());
+}
+
+/// A line on standard error.
+pub fn note(text: impl AsRef<str>) {
+    let _ = writeln!(io::stderr(), "{}", text.as_ref());
+}
+
+impl MessageFormat {
+    /// An event, for programs only.
+    pub fn event(self, name: &str, mut fields: Value) {
+        if self == Self::Json {
+            fields["event"] = json!(name);
+            line(fields.to_string());
+        }
+    }
+
+    /// Something to know that ends nothing.
+    pub fn warning(self, text: &str) {
+        match self {
+            Self::Human => note(format!("warning: {text}")),
+            Self::Json => self.event("warning", json!({ "message": text })),
+        }
+    }
+
+    /// Why the command failed, with its causes.
+    pub fn error(self, error: &anyhow::Error) {
+        match self {
+            Self::Human => note(format!("error: {error:#}")),
+            Self::Json => self.event("error", json!({ "message": format!("{error:#}") })),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What Installer shows: the pages around an installation and the check before
+//! it.
+//!
+//! The pages are XHTML, so that any XML parser can check them, and fetch
+//! nothing.
+//!
+//! Must not know: how a Distribution refers to them.
+
+use askama::Template;
+
+use super::fill;
+use crate::launchd;
+use crate::spec::{Condition, Instance, Spec, Text};
+
+/// What the pages tell about an instance.
+struct Facts {
+    instance: String,
+    version: String,
+    organization: Option<String>,
+    /// Whether it starts at boot, and not at login.
+    boot: bool,
+    user: String,
+    limactl: String,
+    label: String,
+    /// Where launchd reads the job.
+    plist: String,
+    uninstaller: String,
+    support_dir: String,
+    instance_dir: String,
+    stdout_log: String,
+    stderr_log: String,
+}
+
+impl Facts {
+    fn new(spec: &Spec, instance: &Instance) -> Self {
+        let instance_dir = instance.macos_instance_dir();
+        Self {
+            instance: instance.name.to_string(),
+            version: spec.version.to_string(),
+            organization: spec.organization.as_ref().map(Text::to_string),
+            boot: instance.condition == Condition::Boot,
+            user: instance.user.to_string(),
+            limactl: instance.macos_limactl().to_owned(),
+            label: launchd::label(instance),
+            plist: launchd::install_path(instance),
+            uninstaller: launchd::uninstaller_path(spec, instance),
+            support_dir: launchd::support_dir(spec, instance),
+            stdout_log: format!("{instance_dir}/{}", launchd::STDOUT_LOG),
+            stderr_log: format!("{instance_dir}/{}", launchd::STDERR_LOG),
+            instance_dir,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct Welcome {
+    facts: Facts,
+}
+
+#[derive(Template)]
+#[template(path = "conclusion.html")]
+struct Conclusion {
+    facts: Facts,
+}
+
+#[derive(Template)]
+#[template(path = "uninstall-welcome.html")]
+struct UninstallWelcome {
+    facts: Facts,
+}
+
+#[derive(Template)]
+#[template(path = "uninstall-conclusion.html")]
+struct UninstallConclusion {
+    facts: Facts,
+}
+
+#[derive(Template)]
+#[template(path = "installation-check.js")]
+struct InstallationCheck<'a> {
+    limactl: &'a str,
+    instance: &'a str,
+}
+
+/// Title of the package that installs.
+pub fn title(instance: &Instance) -> String {
+    match instance.condition {
+        Condition::Boot => format!("Start Lima instance {} at boot", instance.name),
+        Condition::Login => format!("Start Lima instance {} at login", instance.name),
+    }
+}
+
+/// Title of the package that uninstalls.
+pub fn uninstall_title(instance: &Instance) -> String {
+    format!("No longer start Lima instance {}", instance.name)
+}
+
+/// The page before the installation.
+pub fn welcome_html(spec: &Spec, instance: &Instance) -> String {
+    fill("welcome.html", &Welcome { facts: Facts::new(spec, instance) })
+}
+
+/// The page after the installation.
+pub fn conclusion_html(spec: &Spec, instance: &Instance) -> String {
+    fill("conclusion.html", &Conclusion { facts: Facts::new(spec, instance) })
+}
+
+/// The page before the removal.
+pub fn uninstall_welcome_html(spec: &Spec, instance: &Instance) -> String {
+    fill("uninstall-welcome.html", &UninstallWelcome { facts: Facts::new(spec, instance) })
+}
+
+/// The page after the removal.
+pub fn uninstall_conclusion_html(spec: &Spec, instance: &Instance) -> String {
+    fill("uninstall-conclusion.html", &UninstallConclusion { facts: Facts::new(spec, instance) })
+}
+
+/// The script of a Distribution; its function `installationCheck()` warns, in
+/// words, where limactl is not in its place. It contains no `<`, `&` or `]]>`.
+pub fn installation_check_js(instance: &Instance) -> String {
+    fill(
+        "installation-check.js",
+        &InstallationCheck { limactl: instance.macos_limactl(), instance: instance.name.as_str() },
+    )
+}

@@ -1,0 +1,215 @@
+//! Signing identities, and the [`flatpkg::Signer`] made of one.
+//!
+//! The one place that imports `apple_codesign` and the crates under it. Must
+//! not know: artifacts, `out/`, what is signed beyond the digest it is given.
+//!
+//! A package carries two signatures over the digest of its table of contents:
+//!
+//! ```text
+//! <signature style="RSA">    PKCS#1 v1.5, SHA-1 DigestInfo whose digest IS the TOC digest
+//! <x-signature style="CMS">  detached SignedData whose content is the TOC digest,
+//!                            signed attributes contentType, signingTime, messageDigest,
+//!                            an RFC 3161 timestamp as unsigned attribute
+//! ```
+//!
+//! Source: the signatures of 47 packages that productsign wrote, up to 2026.
+//! apple-codesign 0.29 cannot make the first one: its key hashes what it is
+//! given, and what comes out is no signature that a Mac made or checks.
+
+mod development;
+mod load;
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use apple_codesign::AppleCertificate;
+use bcder::Oid;
+use chrono::{DateTime, Utc};
+use cryptographic_message_syntax::asn1::rfc5652::OID_ID_DATA;
+use cryptographic_message_syntax::{SignedDataBuilder, SignerBuilder};
+use rsa::Pkcs1v15Sign;
+use rsa::rand_core::OsRng;
+use rsa::traits::PublicKeyParts;
+use sha1::Sha1;
+use x509_certificate::{CapturedX509Certificate, InMemorySigningKeyPair};
+
+pub use development::{DevelopmentError, development_identity};
+pub use load::{IdentityError, complete_chain, identity_from_p12, identity_from_pem};
+
+/// The timestamp authority that Apple's own tools ask.
+pub const APPLE_TIMESTAMP_URL: &str = "http://timestamp.apple.com/ts01";
+
+/// What Apple's tools reserve for the CMS signature, in bytes.
+const APPLE_CMS_SLOT: usize = 9216;
+
+/// How often a timestamp is asked for before the run fails, and how long it
+/// waits in between. A timestamp authority that answers 500 requests in a row
+/// without one failure is rare.
+const TIMESTAMP_TRIES: u32 = 4;
+const TIMESTAMP_PAUSE: Duration = Duration::from_millis(500);
+
+/// A private key with its certificates: leaf first, then its issuers as far as
+/// they are known.
+pub struct Identity {
+    chain: Vec<CapturedX509Certificate>,
+    /// For the signature over the digest itself.
+    raw_key: rsa::RsaPrivateKey,
+    /// For CMS, whose signature hashes its message.
+    key: InMemorySigningKeyPair,
+    development: bool,
+}
+
+/// Who signed, for people and for `artifacts.json`. Nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SignedBy {
+    /// The leaf certificate's common name.
+    pub subject: String,
+    /// Apple's team identifier, where the certificate chains to Apple.
+    pub team: Option<String>,
+    /// SHA-256 of the leaf certificate, hexadecimal.
+    pub sha256: String,
+    /// Whether this is the development identity, which no Mac trusts.
+    pub development: bool,
+}
+
+impl Identity {
+    /// Whether a Mac trusts packages of this identity without further ado: an
+    /// installer certificate that chains to an Apple root.
+    pub fn is_developer_id(&self) -> bool {
+        !self.development && self.chain.last().is_some_and(AppleCertificate::is_apple_root_ca)
+    }
+
+    /// Who signs.
+    pub fn signed_by(&self) -> SignedBy {
+        let leaf = self.leaf();
+        SignedBy {
+            subject: leaf.subject_common_name().unwrap_or_else(|| "(no common name)".to_owned()),
+            team: if self.is_developer_id() { leaf.apple_team_id() } else { None },
+            sha256: load::sha256_hex(leaf.constructed_data()),
+            development: self.development,
+        }
+    }
+
+    fn leaf(&self) -> &CapturedX509Certificate {
+        &self.chain[0]
+    }
+}
+
+/// Signs the packages of one run.
+pub struct PackageSigner {
+    identity: Identity,
+    certificates: Vec<Vec<u8>>,
+    signed_by: SignedBy,
+    signing_time: DateTime<Utc>,
+    timestamp_url: Option<String>,
+}
+
+/// Why a package could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The private key refused.
+    #[error("the private key could not sign the table of contents: {0}")]
+    Key(#[source] rsa::Error),
+    /// The CMS signature could not be made.
+    #[error("the CMS signature could not be made: {0}")]
+    Cms(#[source] cryptographic_message_syntax::CmsError),
+    /// The timestamp authority gave none.
+    #[error(
+        "the timestamp authority at {url} gave no timestamp after {tries} tries: {source}; \
+         try again later, name another with --timestamp-url URL, or do without with --timestamp-url none \
+         (a Mac then refuses the package once the certificate has expired)"
+    )]
+    Timestamp {
+        /// Whom we asked.
+        url: String,
+        /// How often.
+        tries: u32,
+        /// What it answered last.
+        source: cryptographic_message_syntax::CmsError,
+    },
+}
+
+impl PackageSigner {
+    /// `signing_time` goes into every signature; `timestamp_url` is asked for
+    /// an RFC 3161 timestamp over each.
+    pub fn new(identity: Identity, signing_time: SystemTime, timestamp_url: Option<String>) -> Self {
+        let certificates = identity.chain.iter().map(|c| c.constructed_data().to_vec()).collect();
+        let signed_by = identity.signed_by();
+        Self { identity, certificates, signed_by, signing_time: signing_time.into(), timestamp_url }
+    }
+
+    /// Who signs.
+    pub fn signed_by(&self) -> &SignedBy {
+        &self.signed_by
+    }
+
+    fn raw_signature(&self, toc_digest: &[u8]) -> Result<Vec<u8>, SigningError> {
+        // Blinded: the random number hides the key from who measures the time.
+        // The signature does not depend on it.
+        self.identity
+            .raw_key
+            .sign_with_rng(&mut OsRng, Pkcs1v15Sign::new::<Sha1>(), toc_digest)
+            .map_err(SigningError::Key)
+    }
+
+    fn cms_signature(&self, toc_digest: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.cms_signature_once(toc_digest) {
+                Ok(signature) => return Ok(signature),
+                Err(error) => error,
+            };
+            let Some(url) = &self.timestamp_url else { return Err(SigningError::Cms(error)) };
+            if tries == TIMESTAMP_TRIES {
+                return Err(SigningError::Timestamp { url: url.clone(), tries, source: error });
+            }
+            std::thread::sleep(TIMESTAMP_PAUSE * tries);
+        }
+    }
+
+    fn cms_signature_once(
+        &self,
+        toc_digest: &[u8],
+    ) -> Result<Vec<u8>, cryptographic_message_syntax::CmsError> {
+        let mut signer = SignerBuilder::new(&self.identity.key, self.identity.leaf().clone())
+            .message_id_content(toc_digest.to_vec());
+        if let Some(url) = &self.timestamp_url {
+            signer = signer
+                .time_stamp_url(url.as_str())
+                .map_err(|error| cryptographic_message_syntax::CmsError::TimeStampProtocol(error.into()))?;
+        }
+        SignedDataBuilder::default()
+            .content_type(Oid(OID_ID_DATA.as_ref().into()))
+            .signing_time(self.signing_time.into())
+            .signer(signer)
+            .certificates(self.identity.chain.iter().cloned())
+            .build_der()
+    }
+}
+
+impl flatpkg::Signer for PackageSigner {
+    fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+
+    fn rsa_signature_len(&self) -> usize {
+        self.identity.raw_key.size()
+    }
+
+    fn cms_slot_len(&self) -> usize {
+        let certificates: usize = self.certificates.iter().map(Vec::len).sum();
+        let attributes = 1024 + self.rsa_signature_len();
+        // A timestamp brings the authority's own certificates.
+        let timestamp = if self.timestamp_url.is_some() { 6144 } else { 0 };
+        (certificates + attributes + timestamp).next_multiple_of(512).max(APPLE_CMS_SLOT)
+    }
+
+    fn sign_rsa(&self, toc_digest: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        Ok(self.raw_signature(toc_digest)?)
+    }
+
+    fn sign_cms(&self, toc_digest: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        Ok(self.cms_signature(toc_digest)?)
+    }
+}

@@ -1,0 +1,78 @@
+//! systemd's names and places, for units of the user manager.
+//!
+//! Lima's instance names are safe in a unit's name as they are (`%i`, never
+//! `%I`, no systemd-escape), and `lima-vm@<instance>.service` is the name that
+//! limactl uses itself (Lima `pkg/autostart/systemd`).
+//!
+//! Must not know: launchd, packages, the disk.
+
+use crate::spec::{Instance, InstanceName, KeepAlive, Spec, UserName};
+
+/// The template unit, the same for every instance.
+pub const TEMPLATE_UNIT: &str = "lima-vm@.service";
+/// Name of the instance's drop-in, in the folder of [`drop_in_dir`].
+pub const DROP_IN_FILE: &str = "10-lima-autostart.conf";
+/// The drop-in of the user manager's own unit, in the system manager.
+pub const USER_MANAGER_DROP_IN: &str = "user@.service.d/10-lima.conf";
+/// Where an administrator puts units for every user.
+pub const USER_UNITS_DIR: &str = "/etc/systemd/user";
+/// Where an administrator puts units of the system.
+pub const SYSTEM_UNITS_DIR: &str = "/etc/systemd/system";
+/// Where an administrator puts tmpfiles.d lines.
+pub const TMPFILES_DIR: &str = "/etc/tmpfiles.d";
+/// Which users' managers start at boot, one file each (loginctl(1),
+/// enable-linger).
+pub const LINGER_DIR: &str = "/var/lib/systemd/linger";
+/// PATH of a unit, behind limactl's folder. The user manager's own lacks `sbin`
+/// on some distributions.
+pub const SYSTEM_PATH: [&str; 6] =
+    ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// What systemd gives `user@.service` to stop in by itself
+/// (DefaultTimeoutStopSec of that unit, 120 s): never go below.
+const USER_MANAGER_STOCK_TIMEOUT: u32 = 120;
+/// What the user manager itself needs beside the slowest VM.
+const USER_MANAGER_MARGIN: u32 = 30;
+
+/// The instance's unit: `lima-vm@<instance>.service`.
+pub fn unit(name: &InstanceName) -> String {
+    format!("lima-vm@{name}.service")
+}
+
+/// Folder of the instance's drop-ins: `lima-vm@<instance>.service.d`.
+pub fn drop_in_dir(name: &InstanceName) -> String {
+    format!("{}.d", unit(name))
+}
+
+/// Name of the instance's file of tmpfiles.d lines.
+pub fn tmpfiles_name(name: &InstanceName) -> String {
+    format!("lima-vm-{name}.conf")
+}
+
+/// The file whose presence makes the user's manager start at boot.
+pub fn linger_file(user: &UserName) -> String {
+    format!("{LINGER_DIR}/{user}")
+}
+
+/// `Restart=` of the unit.
+pub fn restart(keep_alive: KeepAlive) -> &'static str {
+    match keep_alive {
+        KeepAlive::OnFailure => "on-failure",
+        KeepAlive::Always => "always",
+        KeepAlive::Never => "no",
+    }
+}
+
+/// `TimeoutStopSec=` of `user@.service`, in seconds. It caps every unit of the
+/// user, so the slowest instance of the whole run decides.
+pub fn user_manager_timeout(spec: &Spec, instance: &Instance) -> u32 {
+    let slowest = spec.instances.iter().chain([instance]).map(|i| i.exit_timeout).max().unwrap_or(0);
+    slowest.saturating_add(USER_MANAGER_MARGIN).max(USER_MANAGER_STOCK_TIMEOUT)
+}
+
+/// Whether systemd takes `program` as the first word of an `Exec` line: quotes
+/// and backslashes are refused there, however they are escaped
+/// (`string_is_safe` in systemd's `config_parse_exec`).
+pub fn is_plain_program(program: &str) -> bool {
+    !program.contains(['"', '\'', '\\'])
+}
