@@ -27,6 +27,8 @@ fn settings() {
         ("key-typo", "[defaults]\nuser = \"alice\"\nlima_home = \"/srv/lima\"\n"),
         ("key-typo-instance", "[[instances]]\nname = \"k3s\"\n"),
         ("key-typo-top", "orgnization = \"Example\"\n"),
+        ("key-typo-elsewhere", "lima_home = \"/srv/lima\"\n"),
+        ("key-first-of-two", "zebra = 1\naardvark = 2\n"),
         ("key-unknown-option", "[[instance]]\nname = \"k3s\"\ncpus = 4\n"),
         ("key-control", "\"a\\u001b[2J\" = 1\n"),
         ("key-of-options-at-top", "user = \"alice\"\n"),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::SpecError;
 use super::keys::keys_of;
@@ -148,7 +148,7 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
 fn check_keys(source: &Source, file: &DeTable<'_>) -> Result<(), SpecError> {
     let top = keys_of::<File>();
     let options = keys_of::<Options>();
-    for (key, value) in file {
+    for (key, value) in in_order(file) {
         let name = key.get_ref().as_ref();
         let at = |message: String| Err(SpecError::at(source, key.span(), message));
         match (name, value.get_ref()) {
@@ -170,10 +170,20 @@ fn check_keys(source: &Source, file: &DeTable<'_>) -> Result<(), SpecError> {
             _ if options.contains(&name) => {
                 return at(format!("{} belongs in [defaults] or an [[instance]]", quoted(name)));
             }
-            _ => return at(unknown(name, top)),
+            _ => return at(unknown(name, top, options)),
         }
     }
     Ok(())
+}
+
+/// A table's entries as they are in the file: who goes through several errors
+/// goes from its top to its end.
+fn in_order<'a, 'i>(
+    table: &'a DeTable<'i>,
+) -> impl Iterator<Item = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries.into_iter()
 }
 
 fn check_options(
@@ -182,7 +192,7 @@ fn check_options(
     options: &'static [&'static str],
     top: &'static [&'static str],
 ) -> Result<(), SpecError> {
-    for key in table.keys() {
+    for (key, _) in in_order(table) {
         let name = key.get_ref().as_ref();
         if options.contains(&name) {
             continue;
@@ -190,17 +200,19 @@ fn check_options(
         let message = if top.contains(&name) {
             format!("{} belongs to the top of the file, before the first line in brackets", quoted(name))
         } else {
-            unknown(name, options)
+            unknown(name, options, top)
         };
         return Err(SpecError::at(source, key.span(), message));
     }
     Ok(())
 }
 
-fn unknown(name: &str, known: &'static [&'static str]) -> String {
-    let meant = did_you_mean(name, known.iter().copied());
+/// What to say about a key that no table has: `here` are the keys of the table
+/// that it is in, `elsewhere` those of the others.
+fn unknown(name: &str, here: &'static [&'static str], elsewhere: &'static [&'static str]) -> String {
+    let meant = did_you_mean(name, here.iter().chain(elsewhere).copied());
     if meant.is_empty() {
-        format!("{} is no setting; here may be {}", quoted(name), list(known.iter().copied(), "or"))
+        format!("{} is no setting; here may be {}", quoted(name), list(here.iter().copied(), "or"))
     } else {
         format!("{} is no setting{meant}", quoted(name))
     }
