@@ -27,13 +27,18 @@ fn settings() {
         ("key-typo", "[defaults]\nuser = \"alice\"\nlima_home = \"/srv/lima\"\n"),
         ("key-typo-instance", "[[instances]]\nname = \"k3s\"\n"),
         ("key-typo-top", "orgnization = \"Example\"\n"),
+        ("key-typo-elsewhere", "lima_home = \"/srv/lima\"\n"),
+        ("key-first-of-two", "zebra = 1\naardvark = 2\n"),
         ("key-unknown-option", "[[instance]]\nname = \"k3s\"\ncpus = 4\n"),
         ("key-control", "\"a\\u001b[2J\" = 1\n"),
         ("key-of-options-at-top", "user = \"alice\"\n"),
         ("key-of-top-in-table", "[[instance]]\nname = \"k3s\"\nversion = \"2.0\"\n"),
         ("instance-single-brackets", "[instance]\nname = \"k3s\"\n"),
+        ("instance-not-list", "instance = \"k3s\"\n"),
+        ("defaults-not-table", "defaults = true\n"),
         ("instance-not-table", "instance = [\"k3s\"]\n"),
         ("instance-without-name", "[[instance]]\nname = \"a\"\n\n[[instance]]\nuser = \"alice\"\n"),
+        ("instance-twice-brackets", "[instance.k3s]\nuser = \"alice\"\n"),
         ("defaults-double-brackets", "[[defaults]]\nuser = \"alice\"\n"),
         ("defaults-name", "[defaults]\nname = \"k3s\"\n"),
         // Values of another type.
@@ -113,6 +118,12 @@ fn files_that_cannot_be_read() {
         check(name, &folder.load(&["--spec", path.to_str().unwrap()]).unwrap_err());
     }
 
+    let folder = Folder::new();
+    let path = folder.path().join("large.toml");
+    // A file of holes: it takes no room.
+    std::fs::File::create(&path).and_then(|file| file.set_len(1 << 30)).unwrap();
+    check("file-large", &folder.load(&["--spec", path.to_str().unwrap()]).unwrap_err());
+
     // The default file is used where it exists in any form.
     let folder = Folder::new();
     std::os::unix::fs::symlink("nowhere", folder.path().join("installers.toml")).unwrap();
@@ -139,7 +150,8 @@ fn flags_and_arguments() {
         ("argument-name", &none, &["../k3s"]),
         ("argument-template", &none, &["k3s.yaml"]),
         ("argument-collides", &none, &["index.html"]),
-        ("argument-twice", &none, &["k3s", "K3S"]),
+        ("argument-twice", &none, &["k3s", "vm", "k3s"]),
+        ("argument-twice-case", &none, &["k3s", "K3S"]),
         ("argument-unknown", &folder, &["postgres"]),
         ("argument-typo", &folder, &["dcoker"]),
         ("argument-case", &folder, &["K3S"]),
@@ -168,7 +180,7 @@ fn a_file_without_permission() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::with_settings("version = '1'");
     let path: PathBuf = folder.path().join("installers.toml");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&path).is_ok() {
         eprintln!("skipped: this user may read every file");
         return;

@@ -46,7 +46,12 @@ pub fn load(flags: &Flags, folder: &Path, environment: &Environment) -> Result<S
 /// Reads one settings file, and the files that it names, relative to it.
 pub fn read_settings(path: &Path) -> Result<Settings, SpecError> {
     let shown = path.to_string_lossy();
-    let bytes = read(path, SETTINGS_MAX).map_err(|error| file_error(&shown, "the settings file", &error))?;
+    let bytes = read(path, SETTINGS_MAX).map_err(|error| {
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        let what =
+            if missing && path.is_symlink() { "the file that this links to" } else { "the settings file" };
+        file_error(&shown, what, &error)
+    })?;
     let source = Source::decode(&shown, bytes)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     settings::parse(source, &mut |named| {

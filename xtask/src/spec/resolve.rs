@@ -2,7 +2,7 @@
 //!
 //! Must not know: the disk, the clock, the environment; they are handed in.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -164,16 +164,23 @@ fn choose<'a>(arguments: &[String], settings: Option<&'a Settings>) -> Result<Ve
     let by_name: HashMap<_, _> =
         in_file.iter().map(|instance| (instance.name.get_ref().as_str(), instance)).collect();
     let mut chosen = Vec::with_capacity(arguments.len());
-    let mut seen = HashSet::with_capacity(arguments.len());
+    let mut seen: HashMap<String, &str> = HashMap::with_capacity(arguments.len());
     for argument in arguments {
         let refused = |message: String| Err(SpecError::flag("INSTANCE", message));
         let name: InstanceName =
             argument.parse().map_err(|error: NameError| SpecError::flag("INSTANCE", error))?;
-        if !seen.insert(name.folded()) {
-            return refused(format!(
-                "{} is given twice, or in another case, which file systems on a Mac do not tell apart; give each instance once",
-                quoted(argument)
-            ));
+        match seen.insert(name.folded(), argument) {
+            None => {}
+            Some(first) if first == argument => {
+                return refused(format!("{} is given twice; give each instance once", quoted(argument)));
+            }
+            Some(first) => {
+                return refused(format!(
+                    "{} and {} differ only in case, which file systems on a Mac do not tell apart; give one",
+                    quoted(first),
+                    quoted(argument)
+                ));
+            }
         }
         match settings {
             Some(settings) if !in_file.is_empty() => {
@@ -309,8 +316,32 @@ fn user_of_process(environment: &Environment) -> Result<UserName, SpecError> {
         Some(user) => user.parse().map_err(|error: NameError| {
             SpecError::environment(
                 "USER",
-                format!("{error} (`--user` and `user` in the settings file go first)"),
+                format!("{error} (`--user`, or `user` in the settings file, names another)"),
             )
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_defaults_follow_their_own_rules() {
+        let environment = Environment { user: Some("alice".to_owned()), is_root: false };
+        let spec = resolve(&Flags::default(), None, &environment).unwrap();
+        assert_eq!(spec.version.as_str(), DEFAULT_VERSION);
+        assert_eq!(spec.identifier_prefix.as_str(), DEFAULT_IDENTIFIER_PREFIX);
+        assert_eq!(spec.instances[0].name.as_str(), DEFAULT_INSTANCE);
+        assert_eq!(spec.instances[0].min_macos.as_str(), DEFAULT_MIN_MACOS);
+        for limactl in [super::super::MACOS_LIMACTL, super::super::LINUX_LIMACTL] {
+            AbsolutePath::parse_program(limactl).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_flags_are_well_formed() {
+        use clap::Args;
+        Flags::augment_args(clap::Command::new("test")).debug_assert();
     }
 }

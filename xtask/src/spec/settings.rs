@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::SpecError;
 use super::keys::keys_of;
@@ -92,8 +92,8 @@ struct File {
     version: Option<PackageVersion>,
     identifier_prefix: Option<IdentifierPrefix>,
     organization: Option<Text>,
-    license: Option<Spanned<String>>,
-    background: Option<Spanned<String>>,
+    license: Option<Spanned<values::FilePath>>,
+    background: Option<Spanned<values::FilePath>>,
     defaults: Option<Options>,
     #[serde(default)]
     instance: Vec<Spanned<Options>>,
@@ -148,32 +148,42 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
 fn check_keys(source: &Source, file: &DeTable<'_>) -> Result<(), SpecError> {
     let top = keys_of::<File>();
     let options = keys_of::<Options>();
-    for (key, value) in file {
+    for (key, value) in in_order(file) {
         let name = key.get_ref().as_ref();
         let at = |message: String| Err(SpecError::at(source, key.span(), message));
         match (name, value.get_ref()) {
-            ("instance", DeValue::Table(_)) => {
-                return at(
-                    "there may be several instances; write `[[instance]]`, in double brackets".to_owned()
-                );
-            }
             ("instance", DeValue::Array(tables)) => {
                 for table in tables.iter().filter_map(|table| table.get_ref().as_table()) {
                     check_options(source, table, options, top)?;
                 }
             }
-            ("defaults", DeValue::Array(_)) => {
-                return at("there is one set of defaults; write `[defaults]`, in single brackets".to_owned());
+            ("instance", _) => {
+                return at("instances are a list; write `[[instance]]`, in double brackets".to_owned());
             }
             ("defaults", DeValue::Table(table)) => check_options(source, table, options, top)?,
+            ("defaults", _) => {
+                return at(
+                    "there is one table of defaults; write `[defaults]`, in single brackets".to_owned()
+                );
+            }
             _ if top.contains(&name) => {}
             _ if options.contains(&name) => {
-                return at(format!("{} belongs into [defaults] or an [[instance]]", quoted(name)));
+                return at(format!("{} belongs in [defaults] or an [[instance]]", quoted(name)));
             }
-            _ => return at(unknown(name, top)),
+            _ => return at(unknown(name, top, options)),
         }
     }
     Ok(())
+}
+
+/// A table's entries as they are in the file: who goes through several errors
+/// goes from its top to its end.
+fn in_order<'a, 'i>(
+    table: &'a DeTable<'i>,
+) -> impl Iterator<Item = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries.into_iter()
 }
 
 fn check_options(
@@ -182,7 +192,7 @@ fn check_options(
     options: &'static [&'static str],
     top: &'static [&'static str],
 ) -> Result<(), SpecError> {
-    for key in table.keys() {
+    for (key, _) in in_order(table) {
         let name = key.get_ref().as_ref();
         if options.contains(&name) {
             continue;
@@ -190,17 +200,19 @@ fn check_options(
         let message = if top.contains(&name) {
             format!("{} belongs to the top of the file, before the first line in brackets", quoted(name))
         } else {
-            unknown(name, options)
+            unknown(name, options, top)
         };
         return Err(SpecError::at(source, key.span(), message));
     }
     Ok(())
 }
 
-fn unknown(name: &str, known: &'static [&'static str]) -> String {
-    let meant = did_you_mean(name, known.iter().copied());
+/// What to say about a key that no table has: `here` are the keys of the table
+/// that it is in, `elsewhere` those of the others.
+fn unknown(name: &str, here: &'static [&'static str], elsewhere: &'static [&'static str]) -> String {
+    let meant = did_you_mean(name, here.iter().chain(elsewhere).copied());
     if meant.is_empty() {
-        format!("{} is no setting; here may be {}", quoted(name), list(known.iter().copied(), "or"))
+        format!("{} is no setting; here may be {}", quoted(name), list(here.iter().copied(), "or"))
     } else {
         format!("{} is no setting{meant}", quoted(name))
     }
@@ -215,7 +227,7 @@ fn check_distinct(source: &Source, instances: &[InstanceSettings]) -> Result<(),
             format!("the instance {} is here twice; join the two", quoted(name.get_ref().as_str()))
         } else {
             format!(
-                "{} and {} differ only in case, which file systems on a Mac do not; rename one",
+                "{} and {} differ only in case, which file systems on a Mac do not tell apart; rename one",
                 quoted(first.get_ref().as_str()),
                 quoted(name.get_ref().as_str())
             )
@@ -239,12 +251,12 @@ const BACKGROUND: ResourceKind =
 fn resource(
     source: &Source,
     kind: &ResourceKind,
-    path: Option<Spanned<String>>,
+    path: Option<Spanned<values::FilePath>>,
     read: &mut ReadFile<'_>,
 ) -> Result<Option<Resource>, SpecError> {
     let Some(path) = path else { return Ok(None) };
     let refused = |message: String| Err(SpecError::at(source, path.span(), message));
-    let text = path.get_ref().as_str();
+    let text = path.get_ref().0.as_str();
     let extension = std::path::Path::new(text)
         .extension()
         .and_then(|extension| extension.to_str())

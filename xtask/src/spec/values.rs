@@ -3,12 +3,13 @@
 //! Must not know: where they are; toml adds that to an error.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 
-use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::names::{list, quoted};
+use super::names::{deserialize_from_str, list, quoted};
 use super::{AbsolutePath, Architecture, EnvName, EnvValue};
 
 /// The longest time between the request to stop and the kill, in seconds.
@@ -19,6 +20,19 @@ pub fn program<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Abso
     let path = AbsolutePath::deserialize(deserializer)?;
     AbsolutePath::parse_program(path.as_str()).map(Some).map_err(D::Error::custom)
 }
+
+/// A path on the disk of whoever builds, as it is written.
+pub struct FilePath(pub String);
+
+impl std::str::FromStr for FilePath {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+deserialize_from_str!(FilePath, "a path in quotes");
 
 /// `true` or `false`.
 pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
@@ -62,19 +76,37 @@ pub fn exit_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 pub fn architectures<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<Architecture>>, D::Error> {
-    let mut architectures = Vec::<Architecture>::deserialize(deserializer)?;
-    if architectures.is_empty() {
-        let all = Architecture::ALL.iter().map(|architecture| architecture.as_str());
-        return Err(D::Error::custom(format!(
-            "a package for no architecture installs nowhere; give {} or both",
-            list(all, "or")
-        )));
+    struct Architectures;
+    impl<'de> Visitor<'de> for Architectures {
+        type Value = Option<Vec<Architecture>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list, as [\"arm64\", \"x86_64\"]")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut architectures = Vec::new();
+            while let Some(architecture) = items.next_element::<Architecture>()? {
+                if architectures.contains(&architecture) {
+                    return Err(A::Error::custom(format!(
+                        "{} is here twice; leave one out",
+                        quoted(architecture.as_str())
+                    )));
+                }
+                architectures.push(architecture);
+            }
+            if architectures.is_empty() {
+                let all = Architecture::ALL.iter().map(|architecture| architecture.as_str());
+                return Err(A::Error::custom(format!(
+                    "a package for no architecture installs nowhere; give {}, or both",
+                    list(all, "or")
+                )));
+            }
+            architectures.sort_unstable();
+            Ok(Some(architectures))
+        }
     }
-    architectures.sort_unstable();
-    if let Some(pair) = architectures.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(D::Error::custom(format!("{} is here twice", quoted(pair[0].as_str()))));
-    }
-    Ok(Some(architectures))
+    deserializer.deserialize_seq(Architectures)
 }
 
 /// A table of environment variables.

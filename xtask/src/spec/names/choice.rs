@@ -34,7 +34,7 @@ macro_rules! choice {
                     _ => {
                         let words = || Self::ALL.iter().map(|choice| choice.as_str());
                         Err(NameError(format!(
-                            "{} is not {}, which is {}{}",
+                            "{} is not {}: give {}{}",
                             quoted(text),
                             $what,
                             list(words(), "or"),

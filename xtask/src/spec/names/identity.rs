@@ -25,9 +25,6 @@ impl InstanceName {
     fn check(text: &str) -> Result<(), NameError> {
         const RIGHT: &str =
             "letters A-Z, a-z and digits, with a single `.`, `_` or `-` between them, as `k3s` or `dev-vm.2`";
-        if text.is_empty() {
-            refuse!("{} is empty; an instance's name is {RIGHT}", quoted(text));
-        }
         let shape = text
             .split(['.', '_', '-'])
             .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
@@ -76,12 +73,9 @@ impl UserName {
     fn check(text: &str) -> Result<(), NameError> {
         const RIGHT: &str = "the short name that `id -un` prints: a letter or `_`, then letters A-Z, a-z, digits, `.`, `_` or `-`, as `alice`";
         let mut bytes = text.bytes();
-        match bytes.next() {
-            None => refuse!("{} is empty; give {RIGHT}", quoted(text)),
-            Some(first) if first.is_ascii_alphabetic() || first == b'_' => {}
-            Some(_) => refuse!("{} is no user name; give {RIGHT}", quoted(text)),
-        }
-        if !bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
+        let shape = bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        if !shape {
             refuse!("{} is no user name; give {RIGHT}", quoted(text));
         }
         if text.ends_with('.') {
@@ -122,9 +116,6 @@ const IDENTIFIER_PREFIX_MAX: usize = 100;
 impl IdentifierPrefix {
     fn check(text: &str) -> Result<(), NameError> {
         const RIGHT: &str = "the reversed name of a domain that is yours, as `com.example`: at least two parts of letters A-Z, a-z, digits and inner `-`, joined by dots";
-        if text.is_empty() {
-            refuse!("{} is empty; give {RIGHT}", quoted(text));
-        }
         let label = |label: &str| {
             !label.is_empty()
                 && !label.starts_with('-')

@@ -21,9 +21,6 @@ const PATH_MAX: usize = 1023;
 
 impl AbsolutePath {
     fn check(text: &str) -> Result<(), NameError> {
-        if text.is_empty() {
-            refuse!("{} is empty; give an absolute path", quoted(text));
-        }
         if text == "~" || text.starts_with("~/") {
             refuse!(
                 "{}: `~` is not expanded; write the home folder out, as `/Users/alice/.lima`",
@@ -31,7 +28,7 @@ impl AbsolutePath {
             );
         }
         if !text.starts_with('/') {
-            refuse!("{} is not absolute; start at `/`", quoted(text));
+            refuse!("{} is no absolute path; start at `/`", quoted(text));
         }
         if let Some(c) = text.chars().find(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
             refuse!(

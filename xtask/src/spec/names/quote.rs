@@ -9,8 +9,12 @@ const SHOWN_START: usize = 60;
 
 /// The value in backticks, fit for a terminal: whatever is not plainly
 /// printable is escaped as Rust does (`\n`, `\u{1b}`), and a value of more
-/// than 200 characters is cut, with its length behind it.
+/// than 200 characters is cut, with its length behind it. Nothing at all is
+/// called `the empty string`, since a pair of backticks is easily missed.
 pub fn quoted(value: &str) -> String {
+    if value.is_empty() {
+        return "the empty string".to_owned();
+    }
     let count = value.chars().count();
     if count <= SHOWN_WHOLE {
         return format!("`{}`", printable(value));
@@ -87,6 +91,7 @@ mod tests {
         assert_eq!(quoted("a\u{1b}[2Jb\r\n\u{9b}\u{202e}\u{0}"), r"`a\u{1b}[2Jb\r\n\u{9b}\u{202e}\0`");
         assert_eq!(quoted(r#"it's "\n""#), r#"`it's "\\n"`"#);
         assert_eq!(quoted("Grüße"), "`Grüße`");
+        assert_eq!(quoted(""), "the empty string");
     }
 
     #[test]

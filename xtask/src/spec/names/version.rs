@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use super::{NameError, name_type, quoted, refuse};
 
 name_type!(
-    /// A package's version: one to eight numbers of one to eighteen digits,
+    /// A package's version: one to eight numbers of one to fourteen digits,
     /// joined by dots. Leading zeros are allowed (`2026.04.01`).
     ///
     /// `==` compares the text, which is what file names and manifests show.
@@ -16,10 +16,11 @@ name_type!(
     PackageVersion, "a version in quotes, as \"1.0.0\""
 );
 
-/// More parts than any scheme has, few enough for a file name.
+/// More parts than any scheme has.
 const PARTS_MAX: usize = 8;
-/// What fits into 64 bits; a date with its time to the second has 14.
-const DIGITS_MAX: usize = 18;
+/// A date with its time to the second. With the longest instance name around
+/// it, a file name stays well under 255 bytes.
+const DIGITS_MAX: usize = 14;
 
 impl PackageVersion {
     fn check(text: &str) -> Result<(), NameError> {
@@ -104,7 +105,7 @@ mod tests {
             "2026.04.01",
             "00.1",
             "1.2.3.4.5.6.7.8",
-            &"9".repeat(18),
+            &"9".repeat(14),
         ]);
         refuses::<PackageVersion>(&[
             "",
@@ -121,7 +122,7 @@ mod tests {
             "1\n",
             "١",
             "1.2.3.4.5.6.7.8.9",
-            &"9".repeat(19),
+            &"9".repeat(15),
         ]);
     }
 
@@ -155,7 +156,7 @@ mod tests {
             ("2026.04.01", "2026.03.31", Ordering::Greater),
             ("1.0.0.1", "1", Ordering::Greater),
             ("0.0", "00", Ordering::Equal),
-            ("999999999999999999", "1000000000000000", Ordering::Greater),
+            ("99999999999999", "1000000000000", Ordering::Greater),
         ] {
             assert_eq!(version(a).installer_cmp(&version(b)), order, "{a} {b}");
             assert_eq!(version(b).installer_cmp(&version(a)), order.reverse(), "{b} {a}");
