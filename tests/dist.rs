@@ -9,7 +9,7 @@ use std::process::Command;
 
 use xshell::{Shell, cmd};
 
-use crate::support::{Xtask, fail, succeed, tool};
+use crate::support::{Xtask, fail, in_shell, succeed, tool};
 
 #[test]
 fn plan_names_what_dist_writes_and_writes_nothing() {
@@ -117,9 +117,7 @@ fn the_same_input_gives_the_same_bytes() {
 
     // The umask is the shell's to change.
     let program = xtask.command(&["dist", "k3s", "docker", "--unsigned", "--out", "e"]);
-    let mut command = Command::new("sh");
-    command.args(["-c", "umask 077; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
-    succeed(command.current_dir(xtask.dir.path()));
+    succeed(&mut in_shell("umask 077; exec \"$@\"", &program));
     assert!(first == xtask.files("e"), "another umask");
 }
 
@@ -187,9 +185,7 @@ fn an_instance_that_wants_the_place_of_a_file_is_refused() {
 fn a_reader_that_goes_away_ends_nothing() {
     let xtask = Xtask::new();
     let program = xtask.command(&["dist", "k3s", "--unsigned"]);
-    let mut command = Command::new("sh");
-    command.args(["-c", "\"$@\" | true", "sh"]).arg(program.get_program()).args(program.get_args());
-    succeed(command.current_dir(xtask.dir.path()));
+    succeed(&mut in_shell("\"$@\" | true", &program));
     assert!(xtask.path("out/artifacts.json").exists());
 }
 

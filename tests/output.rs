@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use xtask::output::{Output, OutputError};
 
-use crate::support::{Xtask, fail, files, succeed};
+use crate::support::{Xtask, fail, files, in_shell, succeed};
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
@@ -237,13 +237,7 @@ fn a_full_disk_leaves_the_earlier_output_as_it_was() {
     // A limit on file size ends a write in the middle, as a full disk does, and
     // needs no privilege.
     let program = xtask.command(&["dist", "--unsigned", "--pkg-version", "2"]);
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
-        .arg(program.get_program())
-        .args(program.get_args())
-        .current_dir(xtask.dir.path())
-        .env("USER", "alice");
+    let mut limited = in_shell("trap '' XFSZ; ulimit -f 8; exec \"$@\"", &program);
     let error = fail(&mut limited);
     assert!(error.contains("File too large"), "{error}");
     assert_eq!(xtask.files("out"), before);

@@ -115,6 +115,18 @@ impl Xtask {
     }
 }
 
+/// The command inside a shell script, where it is `"$@"`, with the same folder
+/// and environment.
+pub fn in_shell(script: &str, program: &std::process::Command) -> std::process::Command {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(program.get_program()).args(program.get_args()).env_clear();
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
+}
+
 /// Runs a command that must succeed. Returns standard output.
 pub fn succeed(command: &mut std::process::Command) -> String {
     let output = command.output().expect("run the program");

@@ -51,12 +51,12 @@ fn bom_payload_and_package_info_agree() {
     while let Some(header) = payload.read_next().unwrap() {
         let mut content = Vec::new();
         payload.read_to_end(&mut content).unwrap();
-        assert_eq!((header.uid(), header.gid()), (0, 0), "{}: Apple's payloads are root's", header.name());
-        in_payload.insert(header.name().to_owned(), (header.mode() as u16, content));
+        let owner = (header.mode() as u16, header.uid(), header.gid());
+        in_payload.insert(header.name().to_owned(), (owner, content));
     }
     assert!(in_bom.keys().eq(in_payload.keys()), "{:?}\n{:?}", in_bom.keys(), in_payload.keys());
-    for (path, (mode, ..)) in &in_bom {
-        assert_eq!(*mode, in_payload[path].0, "{path}");
+    for (path, modes_and_owners) in &in_bom {
+        assert_eq!(modes_and_owners, &in_payload[path].0, "{path}");
     }
     assert_eq!(info.payload.as_ref().unwrap().number_of_files, in_bom.len() as u64);
 
@@ -132,8 +132,7 @@ fn a_login_package_stages_the_agent_and_installs_nothing_into_a_home() {
     let mut reader = PkgReader::new(Cursor::new(fs::read(xtask.path(INSTALLER)).unwrap())).unwrap();
     let components = reader.component_packages().unwrap();
     let bom = ParsedBom::parse(components[0].bom().unwrap()).unwrap();
-    let paths: Vec<String> =
-        bom.paths().unwrap().into_iter().map(|path| path.path().to_owned()).collect();
+    let paths: Vec<String> = bom.paths().unwrap().into_iter().map(|path| path.path().to_owned()).collect();
     assert!(paths.iter().any(|path| path
         == "./Library/Application Support/io.lima-vm/k3s/io.lima-vm.autostart.k3s.plist"));
     assert!(paths.iter().all(|path| !path.contains("LaunchDaemons") && !path.contains("Users")), "{paths:?}");
@@ -151,7 +150,10 @@ fn license_and_background_travel_in_the_package() {
     let sh = Shell::new().unwrap();
     let installer = xtask.path(INSTALLER);
     let listed = cmd!(sh, "bsdtar tf {installer}").read().unwrap();
-    assert!(listed.contains("Resources/license.txt") && listed.contains("Resources/picture.png"), "{listed}");
+    assert!(
+        listed.contains("Resources/license.txt") && listed.contains("Resources/background.png"),
+        "{listed}"
+    );
     let text = cmd!(sh, "bsdtar xOf {installer} Resources/license.txt").read().unwrap();
     assert_eq!(text, "Do what you like.");
 }
