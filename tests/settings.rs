@@ -200,6 +200,9 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
             ("/c/limactl", "/c/lima")
         );
     }
+    // `own` says boot itself.
+    let spec = folder.load(&["--condition=login"]).unwrap();
+    assert!(spec.instances.iter().all(|instance| instance.condition == Condition::Login));
 }
 
 #[test]
