@@ -14,12 +14,12 @@ use crate::spec::Environment;
 const FIXED_TIME: u32 = 946_684_800;
 
 /// The folder that `installers.toml`, `out` and `target` are in: the
-/// repository's root where cargo runs us, the current folder otherwise.
+/// repository's root where cargo runs us, the current folder otherwise. That
+/// folder is an empty path, which keeps messages short.
 pub fn root() -> PathBuf {
-    match env::var_os("CARGO_MANIFEST_DIR") {
-        Some(package) => Path::new(&package).parent().map_or_else(PathBuf::new, Path::to_owned),
-        None => PathBuf::new(),
-    }
+    let Some(package) = env::var_os("CARGO_MANIFEST_DIR") else { return PathBuf::new() };
+    let root = Path::new(&package).parent().map_or_else(PathBuf::new, Path::to_owned);
+    if env::current_dir().is_ok_and(|current| current == root) { PathBuf::new() } else { root }
 }
 
 /// Where cargo builds: `CARGO_TARGET_DIR`, or `target` in the root.

@@ -308,6 +308,6 @@ mod tests {
             chrono::Duration::hours(1),
         )
         .unwrap();
-        assert_eq!(complete_chain(&leaf, &[leaf.clone()]).len(), 1);
+        assert_eq!(complete_chain(&leaf, std::slice::from_ref(&leaf)).len(), 1);
     }
 }

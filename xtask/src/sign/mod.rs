@@ -26,7 +26,7 @@ use apple_codesign::AppleCertificate;
 use bcder::Oid;
 use chrono::{DateTime, Utc};
 use cryptographic_message_syntax::asn1::rfc5652::OID_ID_DATA;
-use cryptographic_message_syntax::{SignedDataBuilder, SignerBuilder};
+use cryptographic_message_syntax::{CmsError, SignedDataBuilder, SignerBuilder};
 use rsa::Pkcs1v15Sign;
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts;
@@ -112,7 +112,7 @@ pub enum SigningError {
     Key(#[source] rsa::Error),
     /// The CMS signature could not be made.
     #[error("the CMS signature could not be made: {0}")]
-    Cms(#[source] cryptographic_message_syntax::CmsError),
+    Cms(#[source] Box<CmsError>),
     /// The timestamp authority gave none.
     #[error(
         "the timestamp authority at {url} gave no timestamp after {tries} tries: {source}; \
@@ -125,7 +125,7 @@ pub enum SigningError {
         /// How often.
         tries: u32,
         /// What it answered last.
-        source: cryptographic_message_syntax::CmsError,
+        source: Box<CmsError>,
     },
 }
 
@@ -168,16 +168,13 @@ impl PackageSigner {
         }
     }
 
-    fn cms_signature_once(
-        &self,
-        toc_digest: &[u8],
-    ) -> Result<Vec<u8>, cryptographic_message_syntax::CmsError> {
+    fn cms_signature_once(&self, toc_digest: &[u8]) -> Result<Vec<u8>, Box<CmsError>> {
         let mut signer = SignerBuilder::new(&self.identity.key, self.identity.leaf().clone())
             .message_id_content(toc_digest.to_vec());
         if let Some(url) = &self.timestamp_url {
             signer = signer
                 .time_stamp_url(url.as_str())
-                .map_err(|error| cryptographic_message_syntax::CmsError::TimeStampProtocol(error.into()))?;
+                .map_err(|error| Box::new(CmsError::TimeStampProtocol(error.into())))?;
         }
         SignedDataBuilder::default()
             .content_type(Oid(OID_ID_DATA.as_ref().into()))
@@ -185,6 +182,7 @@ impl PackageSigner {
             .signer(signer)
             .certificates(self.identity.chain.iter().cloned())
             .build_der()
+            .map_err(Box::new)
     }
 }
 
