@@ -8,3 +8,4 @@ mod render;
 mod settings;
 mod signing;
 mod support;
+mod tidy;
