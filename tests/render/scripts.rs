@@ -1,215 +1,14 @@
-//! The scripts, run under every shell that `/bin/sh` may be, with stand-ins for
-//! what only a Mac has. They run without root and outside a root of their own,
-//! so paths under `/Library` and PATH are replaced in them; nothing else is.
+//! The scripts, run under every shell that `/bin/sh` may be.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use xtask::launchd::{self, Job};
-use xtask::render::{self, ScriptFile};
+use xtask::render;
 use xtask::spec::{Condition, Instance};
 
-use super::goldens::SHELLS;
-use super::{hostile, plain, spec};
-use crate::support::tool;
-
-const STAND_IN: &str = include_str!("stand_in.sh");
-const STAND_INS: [&str; 9] =
-    ["launchctl", "sudo", "id", "dscl", "plutil", "pkgutil", "logger", "sleep", "date"];
-
-/// A Mac, as far as the scripts can see.
-struct Mac {
-    shell: (PathBuf, &'static [&'static str]),
-    folder: tempfile::TempDir,
-}
-
-/// How a script ended, and what it said.
-struct Run {
-    status: i32,
-    log: String,
-}
-
-impl Run {
-    #[track_caller]
-    fn ends_with(self, status: i32, words: &[&str]) -> Self {
-        assert_eq!(self.status, status, "{}", self.log);
-        for word in words {
-            assert!(self.log.contains(word), "no {word:?} in\n{}", self.log);
-        }
-        self
-    }
-}
-
-/// Runs a scenario on a new Mac for each shell. Alice is logged in there.
-fn on_a_mac(scenario: impl Fn(&Mac)) {
-    for (shell, args) in SHELLS {
-        let Some(path) = tool(shell) else { continue };
-        println!("under {shell}");
-        let mac = Mac { shell: (path, args), folder: tempfile::tempdir().unwrap() };
-        for folder in ["state/bin", "state/loaded", "state/pid", "state/draining", "state/disabled"] {
-            fs::create_dir_all(mac.path(folder)).unwrap();
-        }
-        for folder in ["state/receipts", "state/users", "state/session", "Library/LaunchDaemons", "opt"] {
-            fs::create_dir_all(mac.path(folder)).unwrap();
-        }
-        for name in STAND_INS {
-            let path = mac.path("state/bin").join(name);
-            fs::write(&path, STAND_IN).unwrap();
-            make_executable(&path);
-        }
-        let home = mac.path("Users/al ice");
-        fs::create_dir_all(&home).unwrap();
-        fs::write(mac.path("state/users/alice"), format!("501\n{}\n", home.display())).unwrap();
-        mac.wants("session/501", "");
-        scenario(&mac);
-    }
-}
-
-fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-impl Mac {
-    fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
-    }
-
-    fn wants(&self, what: &str, text: &str) {
-        fs::write(self.path("state").join(what), text).unwrap();
-    }
-
-    fn no_longer_wants(&self, what: &str) {
-        fs::remove_file(self.path("state").join(what)).unwrap();
-    }
-
-    /// An instance that exists here, with a limactl that does.
-    fn instance(&self, condition: Condition) -> Instance {
-        let text = |path: &str| self.path(path).to_str().unwrap().parse().unwrap();
-        let instance = Instance {
-            home: Some(text("Users/al ice")),
-            limactl: Some(text("opt/limactl")),
-            ..plain(condition)
-        };
-        fs::create_dir_all(instance.macos_instance_dir()).unwrap();
-        fs::write(format!("{}/lima.yaml", instance.macos_instance_dir()), "").unwrap();
-        fs::write(self.path("opt/limactl"), "").unwrap();
-        make_executable(&self.path("opt/limactl"));
-        instance
-    }
-
-    /// A path of the real Mac, here.
-    fn here(&self, path: &str) -> PathBuf {
-        match path.strip_prefix("/Library/") {
-            Some(rest) => self.path("Library").join(rest),
-            None => PathBuf::from(path),
-        }
-    }
-
-    fn adapt(&self, text: &str) -> String {
-        let folder = self.folder.path().display().to_string();
-        text.replace("=/Library/", &format!("={folder}/Library/"))
-            .replace("='/Library/", &format!("='{folder}/Library/"))
-            .replace("PATH=/usr/bin:", &format!("PATH={folder}/state/bin:/usr/bin:"))
-    }
-
-    fn put(&self, path: &str, text: &[u8]) {
-        let path = self.here(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn run(&self, script: &Path, args: &[&str]) -> Run {
-        let output = Command::new(&self.shell.0)
-            .args(self.shell.1)
-            .arg(script)
-            .args(args)
-            .env("STAND_IN", self.path("state"))
-            .output()
-            .unwrap();
-        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
-        Run {
-            status: output.status.code().unwrap(),
-            log: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    fn run_packed(&self, scripts: &[ScriptFile], script: &str, volume: &str) -> Run {
-        let folder = self.path("scripts");
-        fs::create_dir_all(&folder).unwrap();
-        for file in scripts {
-            fs::write(folder.join(file.name), self.adapt(&file.text)).unwrap();
-        }
-        self.run(&folder.join(script), &["/tmp/lima.pkg", volume, volume, "/"])
-    }
-
-    /// Does what Installer does.
-    fn install_on(&self, instance: &Instance, volume: &str) -> Run {
-        let spec = spec(instance);
-        let scripts = render::installer_scripts(&spec, instance);
-        let before = self.run_packed(&scripts, "preinstall", volume);
-        if before.status != 0 {
-            return before;
-        }
-        self.put(&launchd::payload_path(&spec, instance), &Job::new(instance).to_xml().unwrap());
-        let uninstaller = self.adapt(&render::uninstall_sh(&spec, instance));
-        self.put(&launchd::uninstaller_path(&spec, instance), uninstaller.as_bytes());
-        let after = self.run_packed(&scripts, "postinstall", volume);
-        if after.status == 0 {
-            self.wants(&format!("receipts/{}", launchd::installer_identifier(&spec, instance)), "");
-        }
-        Run { status: after.status, log: before.log + &after.log }
-    }
-
-    fn install(&self, instance: &Instance) -> Run {
-        self.install_on(instance, "/")
-    }
-
-    /// The loaded jobs with their property lists, and which of them runs.
-    fn jobs(&self) -> Vec<String> {
-        let mut jobs: Vec<String> = fs::read_dir(self.path("state/loaded"))
-            .unwrap()
-            .map(|entry| entry.unwrap())
-            .map(|entry| {
-                let name = entry.file_name().into_string().unwrap();
-                let from = PathBuf::from(fs::read_to_string(entry.path()).unwrap().trim_end());
-                let from = from.file_name().unwrap().to_str().unwrap();
-                let runs = self.path("state/pid").join(&name).exists();
-                let state = if runs { "runs" } else { "does not run" };
-                format!("{} {state}, from {from}", name.replace('+', "/"))
-            })
-            .collect();
-        jobs.sort();
-        jobs
-    }
-
-    /// Every file of Lima's that is not the instance's, under `/Library` and in
-    /// Alice's LaunchAgents.
-    fn files(&self) -> Vec<String> {
-        let mut files = Vec::new();
-        let mut folders = vec![self.path("Library"), self.path("Users/al ice/Library")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
-                if entry.is_dir() {
-                    folders.push(entry);
-                } else {
-                    files.push(entry.strip_prefix(self.folder.path()).unwrap().to_str().unwrap().to_owned());
-                }
-            }
-        }
-        files.sort();
-        files
-    }
-
-    fn calls(&self) -> String {
-        fs::read_to_string(self.path("state/calls")).unwrap_or_default()
-    }
-
-    fn seconds(&self) -> u32 {
-        fs::read_to_string(self.path("state/clock")).map_or(0, |text| text.trim().parse().unwrap())
-    }
-}
+use super::mac::{make_executable, on_a_mac};
+use super::{hostile, spec};
 
 const DAEMON: &str = "system/io.lima-vm.daemon.k3s runs, from io.lima-vm.daemon.k3s.plist";
 const AGENT: &str = "gui/501/io.lima-vm.autostart.k3s runs, from io.lima-vm.autostart.k3s.plist";
@@ -360,7 +159,7 @@ fn what_is_missing_is_said_and_the_job_is_loaded() {
         fs::remove_file(mac.path("opt/limactl")).unwrap();
         mac.wants("never-spawns", "");
         mac.install(&instance).ends_with(0, &["alice cannot run", "was not started. Once what is missing"]);
-        fs::remove_dir_all(instance.macos_instance_dir()).unwrap();
+        fs::remove_dir_all(mac.instance_dir(&instance)).unwrap();
         mac.install(&instance).ends_with(0, &["there is no Lima instance in"]);
         assert_eq!(
             mac.jobs(),
@@ -441,7 +240,7 @@ fn the_uninstaller_leaves_nothing_but_the_instance() {
             assert!(mac.jobs().is_empty() && mac.files().is_empty(), "{:?}", mac.files());
             assert!(!mac.path("Library/Application Support/io.lima-vm").exists());
             assert_eq!(fs::read_dir(mac.path("state/receipts")).unwrap().count(), 0);
-            assert!(Path::new(&instance.macos_instance_dir()).join("lima.yaml").exists());
+            assert!(mac.instance_dir(&instance).join("lima.yaml").exists());
             // Twice, by the package.
             let scripts = render::uninstaller_scripts(&spec, &instance);
             mac.run_packed(&scripts, "postinstall", "/").ends_with(0, &["is not loaded", "Nothing starts"]);
