@@ -333,3 +333,15 @@ fn the_order_can_be_run_on_its_own() {
         mac.run(&script, &[]).ends_with(64, &["Usage:"]);
     });
 }
+
+#[test]
+fn the_uninstaller_asks_for_root_in_words() {
+    on_a_mac(|mac| {
+        let instance = mac.instance(Condition::Boot);
+        mac.install(&instance).ends_with(0, &[]);
+        mac.wants("uid", "501");
+        let script = mac.here(&launchd::uninstaller_path(&spec(&instance), &instance));
+        mac.run(&script, &[]).ends_with(1, &["only root can remove this. Run: sudo \"", "uninstall.sh\""]);
+        assert_eq!(mac.files(), DAEMON_FILES);
+    });
+}

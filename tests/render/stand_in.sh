@@ -8,6 +8,7 @@
 #   disabled/TARGET   left by `launchctl disable`
 #   receipts/ID       a receipt
 #   users/NAME        an account: its id, then its home folder
+#   uid               who runs the script; root without it
 #   session/UID       that user is logged in
 #   clock             seconds that were slept
 #   calls             every call
@@ -114,7 +115,7 @@ stand_in_sudo() {
 stand_in_id() {
 	[ "$1" = -u ] || exit 99
 	if [ "$#" -eq 1 ]; then
-		echo "${STAND_IN_UID:-0}"
+		number uid
 	else
 		sed -n 1p "$s/users/$2" 2>/dev/null | grep .
 	fi
