@@ -63,7 +63,14 @@ pub fn compress<E: Send>(
     let mut next = Batch::new();
     batch.fill(&[], &mut read)?;
     while !batch.content().is_empty() {
-        let (blocks, filled) = rayon::join(|| batch.compress(), || next.fill(batch.last_window(), &mut read));
+        let (blocks, filled) = if batch.is_full() {
+            rayon::join(|| batch.compress(), || next.fill(batch.last_window(), &mut read))
+        } else {
+            // What did not fill was the end: there is nothing to read meanwhile.
+            next.bytes.clear();
+            next.dictionary = 0;
+            (batch.compress(), Ok(()))
+        };
         for (bytes, block_checksum) in blocks {
             emit(&bytes)?;
             checksum.combine(&block_checksum);
@@ -93,6 +100,10 @@ impl Batch {
         &self.bytes[self.dictionary..]
     }
 
+    fn is_full(&self) -> bool {
+        self.content().len() == BATCH * BLOCK
+    }
+
     /// The dictionary for what comes next.
     fn last_window(&self) -> &[u8] {
         &self.bytes[self.bytes.len().saturating_sub(WINDOW)..]
@@ -106,12 +117,20 @@ impl Batch {
         self.dictionary = dictionary.len();
         self.bytes.clear();
         self.bytes.extend_from_slice(dictionary);
-        self.bytes.resize(dictionary.len() + BATCH * BLOCK, 0);
+        let full = dictionary.len() + BATCH * BLOCK;
         let mut filled = dictionary.len();
-        while filled < self.bytes.len() {
+        loop {
+            // A block more at a time: most archives are smaller than one, and
+            // clearing a batch's memory would take longer than compressing them.
+            if filled == self.bytes.len() {
+                self.bytes.resize((filled + BLOCK).min(full), 0);
+            }
             match read(&mut self.bytes[filled..])? {
                 0 => break,
                 count => filled += count,
+            }
+            if filled == full {
+                break;
             }
         }
         self.bytes.truncate(filled);
