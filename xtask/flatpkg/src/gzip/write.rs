@@ -94,9 +94,13 @@ impl Batch {
         self.dictionary = dictionary.len();
         self.bytes.clear();
         self.bytes.extend_from_slice(dictionary);
-        self.bytes.resize(dictionary.len() + BATCH * BLOCK, 0);
+        let full = dictionary.len() + BATCH * BLOCK;
         let mut filled = dictionary.len();
-        while filled < self.bytes.len() {
+        while filled < full {
+            // A block at a time: most scripts need but one.
+            if filled == self.bytes.len() {
+                self.bytes.resize(filled + BLOCK, 0);
+            }
             match read(&mut self.bytes[filled..])? {
                 0 => break,
                 count => filled += count,
