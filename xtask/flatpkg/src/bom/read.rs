@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use thiserror::Error;
 
 use super::fields::{Fields, slice};
-use super::{MAGIC, NODE_HEADER_LEN, TREE_MAGIC};
+use super::{MAGIC, TREE_MAGIC};
 
 /// The longest Bom that is read, in bytes: about 150 for each of a million paths.
 pub const BOM_MAX: u64 = 160 << 20;
@@ -276,7 +276,6 @@ impl<'a> Store<'a> {
     fn node(&self, number: u32) -> Result<Node, BomReadError> {
         let mut block = self.block(number)?;
         let (is_leaf, count, next, _previous) = (block.u16()?, block.u16()?, block.u32()?, block.u32()?);
-        debug_assert_eq!(NODE_HEADER_LEN, 12);
         let mut entries = Vec::new();
         for _ in 0..count {
             entries.push([block.u32()?, block.u32()?]);
