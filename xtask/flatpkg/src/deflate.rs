@@ -1,44 +1,32 @@
-//! Compression in memory, with compressors that are kept: setting one up takes
-//! longer than compressing what most members hold.
+//! Compression in memory.
 //!
-//! Must not know: what is compressed, gzip. A compressor that is reset has
-//! forgotten everything, so the bytes do not depend on what a thread did before.
-
-use std::cell::RefCell;
+//! Must not know: what is compressed, gzip. Each stream has a compressor of its
+//! own: one that is used again after a reset would save time, but with zlib-rs 0.6
+//! what it writes depends on what it wrote before.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
 /// zlib's default level, which Apple's tools use.
 const LEVEL: u32 = 6;
 
-thread_local! {
-    static RAW: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(LEVEL), false));
-    static ZLIB: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(LEVEL), true));
-}
-
 /// Raw deflate of a block, up to a byte boundary and without an end. It may refer to
 /// `dictionary`, which was before it.
 pub(crate) fn block(block: &[u8], dictionary: &[u8]) -> Vec<u8> {
-    RAW.with_borrow_mut(|compressor| {
-        compressor.reset();
-        if !dictionary.is_empty() {
-            compressor
-                .set_dictionary(dictionary)
-                .expect("a raw deflate stream takes a dictionary before its first byte");
-        }
-        run(compressor, block, FlushCompress::Sync)
-    })
+    let mut compressor = Compress::new(Compression::new(LEVEL), false);
+    if !dictionary.is_empty() {
+        compressor
+            .set_dictionary(dictionary)
+            .expect("a raw deflate stream takes a dictionary before its first byte");
+    }
+    run(compressor, block, FlushCompress::Sync)
 }
 
 /// A zlib stream.
 pub(crate) fn zlib(plain: &[u8]) -> Vec<u8> {
-    ZLIB.with_borrow_mut(|compressor| {
-        compressor.reset();
-        run(compressor, plain, FlushCompress::Finish)
-    })
+    run(Compress::new(Compression::new(LEVEL), true), plain, FlushCompress::Finish)
 }
 
-fn run(compressor: &mut Compress, plain: &[u8], flush: FlushCompress) -> Vec<u8> {
+fn run(mut compressor: Compress, plain: &[u8], flush: FlushCompress) -> Vec<u8> {
     let mut out = Vec::with_capacity(plain.len() / 2 + 1024);
     loop {
         let consumed = compressor.total_in() as usize;
@@ -64,7 +52,8 @@ mod tests {
 
     #[test]
     fn a_stream_does_not_depend_on_the_one_before() {
-        let plain: Vec<u8> = (0..100_000_u32).map(|number| (number * number >> 7) as u8).collect();
+        let plain: Vec<u8> =
+            (0..100_000_u32).map(|number| (number.wrapping_mul(number) >> 7) as u8).collect();
         let first = zlib(&plain);
         let raw = block(&plain, b"");
         let with_dictionary = block(&plain, &plain[..1000]);
