@@ -4,9 +4,11 @@
 
 mod dist;
 mod environment;
+mod inspect;
 mod messages;
 mod plan;
 mod signing;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +32,8 @@ struct Cli {
 enum Command {
     Dist(dist::Dist),
     Plan(plan::Plan),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
 }
 
 /// What to build, and where.
@@ -61,5 +65,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Verify(verify) => verify.run(),
     }
 }

@@ -44,7 +44,8 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     if slot[length..].iter().any(|byte| *byte != 0) {
         return Err("there is something behind it in its place".to_owned());
     }
-    let signed = SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
+    let signed =
+        SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
     let signers: Vec<&SignerInfo> = signed.signers().collect();
     let [signer] = signers.as_slice() else {
         return Err(format!("it has {} signers; packages have one", signers.len()));
@@ -82,10 +83,13 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
 fn direct(signer: &SignerInfo, content: &[u8], leaf: &CapturedX509Certificate) -> Result<(), String> {
     let key = rsa_key(leaf)?;
     let (padding, digest) = match signer.digest_algorithm() {
-        DigestAlgorithm::Sha1 => (Pkcs1v15Sign::new::<Sha1>(), sha1::Digest::finalize(sha1_of(content)).to_vec()),
-        DigestAlgorithm::Sha256 => {
-            (Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() }, sha2::Sha256::digest(content).to_vec())
+        DigestAlgorithm::Sha1 => {
+            (Pkcs1v15Sign::new::<Sha1>(), sha1::Digest::finalize(sha1_of(content)).to_vec())
         }
+        DigestAlgorithm::Sha256 => (
+            Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() },
+            sha2::Sha256::digest(content).to_vec(),
+        ),
         other => return Err(format!("its digest algorithm {other:?} is not one that packages have")),
     };
     key.verify(padding, &digest, signer.signature()).map_err(|_| "its signature does not hold".to_owned())
@@ -98,8 +102,10 @@ fn sha1_of(content: &[u8]) -> Sha1 {
 }
 
 /// DigestInfo of SHA-256 up to the digest (RFC 8017, 9.2, note 1).
-pub const SHA256_PREFIX: [u8; 19] =
-    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
+pub const SHA256_PREFIX: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+    0x04, 0x20,
+];
 
 /// A certificate's RSA key.
 pub fn rsa_key(certificate: &CapturedX509Certificate) -> Result<RsaPublicKey, String> {
@@ -190,7 +196,9 @@ mod tests {
         assert_eq!(ber_length(&[0x30, 2, 1, 2, 9], 0), Some(4));
         assert_eq!(ber_length(&[0x30, 0x80, 4, 1, 7, 0, 0, 0], 0), Some(7));
         assert_eq!(ber_length(&[0x30, 0x81, 1, 7, 0], 0), Some(4));
-        for wrong in [&[][..], &[0x30], &[0x30, 3, 1], &[0x30, 0x80, 4, 1], &[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]] {
+        for wrong in
+            [&[][..], &[0x30], &[0x30, 3, 1], &[0x30, 0x80, 4, 1], &[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]]
+        {
             assert_eq!(ber_length(wrong, 0), None, "{wrong:?}");
         }
         assert_eq!(ber_length(&[0x30, 0x80].repeat(1000), 0), None, "nested without end");

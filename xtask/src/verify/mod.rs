@@ -12,7 +12,6 @@
 //! Must not know: how packages are built, Lima, the disk.
 
 pub mod archive;
-pub mod certificate;
 mod cms;
 mod distribution;
 pub mod folder;
