@@ -9,3 +9,4 @@ mod settings;
 mod signing;
 mod support;
 mod tidy;
+mod verify;

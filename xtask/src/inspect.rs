@@ -6,6 +6,7 @@ use std::io::{Read, Seek};
 
 use flatpkg::ReadError;
 use flatpkg::product::PackageFacts;
+use flatpkg::xar::Archive;
 use serde::Serialize;
 
 use crate::sign::certificate::Facts;
@@ -132,7 +133,7 @@ pub fn inspect<R: Read + Seek>(input: &mut R, texts: bool) -> Result<Inspection,
         kind: if product.is_some() { "product" } else { "component" },
         product,
         components,
-        signature: signature(&facts, input),
+        signature: signature(&facts.archive, input),
     })
 }
 
@@ -180,8 +181,8 @@ fn component(contents: Contents<'_>, texts: bool) -> Component {
     }
 }
 
-fn signature<R: Read + Seek>(facts: &PackageFacts, input: &mut R) -> Option<Signature> {
-    let signatures = signature::read(facts, input)?;
+fn signature<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signature> {
+    let signatures = signature::read(archive, input)?;
     let stamp = signatures.cms.as_ref().and_then(|cms| cms.as_ref().ok()?.timestamp.as_ref()?.as_ref().ok());
     let time = signatures.time.as_ref();
     Some(Signature {

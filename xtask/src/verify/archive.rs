@@ -5,7 +5,6 @@
 
 use std::io::{self, Read, Seek};
 
-use flatpkg::product::PackageFacts;
 use flatpkg::xar::{Archive, TocData, XarReadError};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -70,8 +69,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The checks of this module.
-pub fn checks<R: Read + Seek>(facts: &PackageFacts, input: &mut R) -> Vec<Check> {
-    let archive = &facts.archive;
+pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<Check> {
     vec![
         Check::of("xar-header", header(archive)),
         Check::of("xar-toc-digest", toc_digest(archive, input)),

@@ -8,6 +8,7 @@
 
 use chrono::{DateTime, Utc};
 use cryptographic_message_syntax::asn1::rfc3161::{OID_CONTENT_TYPE_TST_INFO, TstInfo};
+use cryptographic_message_syntax::asn1::rfc5652;
 use cryptographic_message_syntax::{SignedData, SignerInfo};
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::{Pkcs1v15Sign, RsaPublicKey};
@@ -44,6 +45,7 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     if slot[length..].iter().any(|byte| *byte != 0) {
         return Err("there is something behind it in its place".to_owned());
     }
+    frame(&slot[..length])?;
     let signed =
         SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
     let signers: Vec<&SignerInfo> = signed.signers().collect();
@@ -57,7 +59,9 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
         return Err("its signer is not the package's first certificate".to_owned());
     }
     let certificates: Vec<CapturedX509Certificate> = signed.certificates().cloned().collect();
-    if !certificates.contains(leaf) {
+    // To the letter: what was parsed may have been written otherwise.
+    let leaf_bytes = leaf.constructed_data();
+    if !slot.windows(leaf_bytes.len()).any(|part| part == leaf_bytes) {
         return Err("it does not carry the package's first certificate".to_owned());
     }
     let signing_time = match signer.signed_attributes() {
@@ -77,6 +81,21 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     };
     let timestamp = signer.unsigned_attributes().map(|_| timestamp(signer)).and_then(Result::transpose);
     Ok(Verified { signing_time, certificates, timestamp })
+}
+
+/// The parts around the signed attributes that the signature does not cover.
+fn frame(bytes: &[u8]) -> Result<(), String> {
+    let signed =
+        rfc5652::SignedData::decode_ber(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+    if signed.content_info.content_type != rfc5652::OID_ID_DATA {
+        return Err("it is over something else than data".to_owned());
+    }
+    if signed.content_info.content.is_some() {
+        return Err("it brings its own content".to_owned());
+    }
+    let is_version_1 = signed.version == rfc5652::CmsVersion::V1
+        && signed.signer_infos.iter().all(|signer| signer.version == rfc5652::CmsVersion::V1);
+    if is_version_1 { Ok(()) } else { Err("it is of a version that packages do not have".to_owned()) }
 }
 
 /// A signature without signed attributes: over the content.

@@ -96,8 +96,8 @@ pub struct Options<'a> {
 /// What cannot be read as a package at all.
 pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, ReadError> {
     let facts = PackageFacts::read(input)?;
-    let mut checks = archive::checks(&facts, input);
-    checks.extend(signature::checks(&facts, input, options));
+    let mut checks = archive::checks(&facts.archive, input);
+    checks.extend(signature::checks(&facts.archive, input, options));
     let contents: Vec<_> =
         facts.components.iter().map(|component| payload::Contents::read(&facts, component, input)).collect();
     checks.extend(payload::checks(&contents));

@@ -6,9 +6,8 @@
 use std::io::{Read, Seek};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use flatpkg::product::PackageFacts;
-use flatpkg::xar::TocSignature;
 use flatpkg::xar::ticket::{AfterHeap, after_heap};
+use flatpkg::xar::{Archive, TocSignature};
 use rsa::Pkcs1v15Sign;
 use sha1::Sha1;
 use x509_certificate::CapturedX509Certificate;
@@ -74,12 +73,11 @@ pub enum Ticket {
 
 /// Reads and checks everything that a package says about who signed it.
 /// `None` where it is not signed.
-pub fn read<R: Read + Seek>(facts: &PackageFacts, input: &mut R) -> Option<Signatures> {
-    let archive = &facts.archive;
+pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatures> {
     if archive.toc.signatures.is_empty() {
         return None;
     }
-    let digest = toc_digest(facts);
+    let digest = toc_digest(archive);
     let leaf = leaf(&archive.toc.signatures);
     let mut verify = |style: &str| -> Option<Result<(Vec<u8>, Vec<u8>), String>> {
         let signature = archive.toc.signatures.iter().find(|one| one.style == style)?;
@@ -107,16 +105,16 @@ pub fn read<R: Read + Seek>(facts: &PackageFacts, input: &mut R) -> Option<Signa
     let time = stamped
         .map(|stamp| (stamp.time, TimeSource::Authority))
         .or_else(|| Some((verified?.signing_time?, TimeSource::Signer)))
-        .or_else(|| Some((creation_time(facts)?, TimeSource::Archive)));
-    let ticket = ticket(facts, input, digest.as_deref().unwrap_or_default());
+        .or_else(|| Some((creation_time(archive)?, TimeSource::Archive)));
+    let ticket = ticket(archive, input, digest.as_deref().unwrap_or_default());
     Some(Signatures { chain, rsa, cms, ticket, time })
 }
 
 /// The TOC's digest as computed, so that a signature cannot be over another one.
-fn toc_digest(facts: &PackageFacts) -> Result<Vec<u8>, String> {
-    let style = facts.archive.toc.checksum.as_ref().map_or("", |checksum| checksum.style.as_str());
+fn toc_digest(archive: &Archive) -> Result<Vec<u8>, String> {
+    let style = archive.toc.checksum.as_ref().map_or("", |checksum| checksum.style.as_str());
     let mut hasher = Hasher::new(style).ok_or("the table of contents has no digest to sign")?;
-    hasher.update(&facts.archive.toc_compressed);
+    hasher.update(&archive.toc_compressed);
     Ok(hasher.finish())
 }
 
@@ -154,14 +152,14 @@ fn rsa_form(signature: &[u8], digest: &[u8], leaf: &CapturedX509Certificate) -> 
         .to_owned())
 }
 
-fn creation_time(facts: &PackageFacts) -> Option<DateTime<Utc>> {
-    let text = facts.archive.toc.creation_time.as_deref()?;
+fn creation_time(archive: &Archive) -> Option<DateTime<Utc>> {
+    let text = archive.toc.creation_time.as_deref()?;
     let time = NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S").ok()?;
     Some(time.and_utc())
 }
 
-fn ticket<R: Read + Seek>(facts: &PackageFacts, input: &mut R, digest: &[u8]) -> Ticket {
-    let bytes = match facts.archive.trailer(input, TRAILER_MAX) {
+fn ticket<R: Read + Seek>(archive: &Archive, input: &mut R, digest: &[u8]) -> Ticket {
+    let bytes = match archive.trailer(input, TRAILER_MAX) {
         Ok(bytes) => bytes,
         Err(error) => return Ticket::Broken(causes(&error)),
     };
@@ -188,7 +186,7 @@ fn ticket<R: Read + Seek>(facts: &PackageFacts, input: &mut R, digest: &[u8]) ->
 }
 
 /// The checks of this module.
-pub fn checks<R: Read + Seek>(facts: &PackageFacts, input: &mut R, options: &Options<'_>) -> Vec<Check> {
+pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R, options: &Options<'_>) -> Vec<Check> {
     const NAMES: [&str; 6] = [
         "signature-rsa",
         "signature-cms",
@@ -197,11 +195,11 @@ pub fn checks<R: Read + Seek>(facts: &PackageFacts, input: &mut R, options: &Opt
         "signature-validity",
         "signature-timestamp",
     ];
-    let Some(signatures) = read(facts, input) else {
-        let digest = toc_digest(facts).unwrap_or_default();
+    let Some(signatures) = read(archive, input) else {
+        let digest = toc_digest(archive).unwrap_or_default();
         let mut checks: Vec<_> =
             NAMES.iter().map(|name| Check::not_applicable(name, "the package is not signed")).collect();
-        checks.push(ticket_check(&ticket(facts, input, &digest)));
+        checks.push(ticket_check(&ticket(archive, input, &digest)));
         checks.extend(
             options
                 .require
