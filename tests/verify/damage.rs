@@ -136,10 +136,19 @@ fn a_table_of_contents_of_a_gigabyte_in_a_megabyte_is_not_unpacked() {
 fn around(cpio: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::Write::write_all(&mut encoder, cpio).unwrap();
-    let payload = encoder.finish().unwrap();
+    around_gzip(&encoder.finish().unwrap())
+}
+
+/// The same, around the compressed archive.
+fn around_gzip(payload: &[u8]) -> Vec<u8> {
     let info = b"<pkg-info identifier=\"a\" version=\"1\"/>";
-    let toc = member("PackageInfo", 20, info) + &member("Payload", 20 + info.len() as u64, &payload);
-    xar(&toc, &[info.as_slice(), &payload].concat())
+    let toc = member("PackageInfo", 20, info) + &member("Payload", 20 + info.len() as u64, payload);
+    xar(&toc, &[info.as_slice(), payload].concat())
+}
+
+/// An archive's last entry.
+fn end() -> Vec<u8> {
+    entry("TRAILER!!!", 0, b"")
 }
 
 fn entry(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
@@ -215,4 +224,23 @@ fn content_that_disagrees_although_every_digest_is_right() {
     let text = failed.join("\n");
     assert!(text.contains("payload-bom: the package: it has a Payload and no Bom"), "{text}");
     assert!(text.contains("PackageInfo says 0 files, and the Payload has 2"), "{text}");
+}
+
+#[test]
+fn links_and_names_that_would_fill_the_memory_are_not_read() {
+    let long = vec![b'x'; 4097];
+    for (size, expected) in [(4096, None), (4097, Some("a link whose target has 4097 bytes"))] {
+        let link = entry("./l", 0o120_755, &long[..size]);
+        let text = failed(&verify(&around(&[link, end()].concat()), &Options::default())).join("\n");
+        assert_eq!(text.contains("is a link whose target"), expected.is_some(), "{text}");
+        assert!(text.contains(expected.unwrap_or_default()), "{text}");
+    }
+    // 256 MiB of names, which are half a megabyte once they are compressed.
+    let name = format!("./{}", "x".repeat(4093));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..=(256 << 20) / name.len() {
+        std::io::Write::write_all(&mut encoder, &entry(&name, 0o100_644, b"")).unwrap();
+    }
+    let text = failed(&verify(&around_gzip(&encoder.finish().unwrap()), &Options::default())).join("\n");
+    assert!(text.contains("its names and links have more than"), "{text}");
 }

@@ -22,6 +22,11 @@ use super::{Check, causes};
 const KEPT_MAX: u64 = 1 << 20;
 /// Most bytes that are kept of a component's files together.
 const KEPT_ALL_MAX: u64 = 64 << 20;
+/// Longest target of a link; a Mac's paths have at most 1024.
+const LINK_MAX: u64 = 4096;
+/// Most bytes of an archive's names and links together. A million of a hundred bytes
+/// is the most in sight; the limits of each would add up to gigabytes.
+const NAMES_ALL_MAX: u64 = 256 << 20;
 /// The file type in a mode.
 const TYPE_MASK: u32 = 0o170_000;
 /// What is the most faults of one check: after these, their number.
@@ -123,11 +128,19 @@ fn entries<R: Read + Seek>(
     let mut found = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     let mut kept_all = 0;
+    let mut names_all = 0;
     while let Some(next) = reader.next_entry().map_err(|error| causes(&error))? {
         let path = String::from_utf8(next.name)
             .map_err(|_| format!("the name at byte {} is not UTF-8", next.offset))?;
         let header = next.header;
         let is_link = header.mode & TYPE_MASK == TYPE_SYMLINK;
+        if is_link && header.size > LINK_MAX {
+            return Err(format!("{path:?} is a link whose target has {} bytes", header.size));
+        }
+        names_all += path.len() as u64 + if is_link { header.size } else { 0 };
+        if names_all > NAMES_ALL_MAX {
+            return Err(format!("its names and links have more than {NAMES_ALL_MAX} bytes"));
+        }
         let keep =
             is_link || (kept(&path) && header.size <= KEPT_MAX && kept_all + header.size <= KEPT_ALL_MAX);
         let mut content = Vec::new();
@@ -145,7 +158,7 @@ fn entries<R: Read + Seek>(
                 Err(error) => return Err(format!("{path:?} cannot be read: {error}")),
             }
         }
-        kept_all += content.len() as u64;
+        kept_all += if is_link { 0 } else { content.len() as u64 };
         found.push(Entry {
             path,
             mode: header.mode,
