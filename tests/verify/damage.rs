@@ -244,3 +244,17 @@ fn links_and_names_that_would_fill_the_memory_are_not_read() {
     let text = failed(&verify(&around_gzip(&encoder.finish().unwrap()), &Options::default())).join("\n");
     assert!(text.contains("its names and links have more than"), "{text}");
 }
+
+#[test]
+fn more_certificates_than_anybody_needs_are_not_compared() {
+    let signature = |count: usize| {
+        let certificates = "<X509Certificate>MAA=</X509Certificate>".repeat(count);
+        let toc = format!(
+            "<signature style=\"RSA\"><offset>20</offset><size>1</size><KeyInfo><X509Data>{certificates}\
+             </X509Data></KeyInfo></signature>"
+        );
+        failed(&verify(&xar(&toc, b"x"), &Options::default())).join("\n")
+    };
+    assert!(signature(32).contains("a certificate cannot be read"), "{}", signature(32));
+    assert!(signature(33).contains("there are 33 certificates"), "{}", signature(33));
+}
