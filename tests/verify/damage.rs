@@ -258,3 +258,43 @@ fn more_certificates_than_anybody_needs_are_not_compared() {
     assert!(signature(32).contains("a certificate cannot be read"), "{}", signature(32));
     assert!(signature(33).contains("there are 33 certificates"), "{}", signature(33));
 }
+
+/// What reading such an archive says; it must fail.
+fn refused(toc_body: &str, heap: &[u8]) -> String {
+    let package = xar(toc_body, heap);
+    let error = xtask::verify::verify(&mut Cursor::new(package), &Options::default()).unwrap_err();
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+#[test]
+fn members_that_lie_on_each_other_are_not_read_again_and_again() {
+    let members = |count: usize| -> String {
+        (0..count).map(|number| member(&number.to_string(), 20, &[b'x'; 40])).collect()
+    };
+    assert!(
+        failed(&verify(&xar(&members(3), &[b'x'; 40]), &Options::default()))[0].contains("begins within")
+    );
+    assert!(refused(&members(4), &[b'x'; 40]).contains("160 bytes together; the heap has 60"));
+}
+
+#[test]
+fn folders_of_one_name_are_one_component() {
+    let info = b"<pkg-info/>";
+    let folder = format!(
+        "<file id=\"1\"><name>a.pkg</name><type>directory</type>{}</file>",
+        member("PackageInfo", 20, info)
+    );
+    let package = xar(&folder.repeat(2), info);
+    let facts = flatpkg::product::PackageFacts::read(&mut Cursor::new(&package)).unwrap();
+    assert_eq!(facts.components.len(), 1);
+    assert!(failed(&verify(&package, &Options::default()))[0].contains("\"a.pkg\" is there twice"));
+}
+
+#[test]
+fn paths_that_add_up_to_gigabytes_are_not_made() {
+    let name = "x".repeat(1024);
+    let nested = format!("<file><name>{name}</name><type>directory</type>").repeat(16);
+    let files = "<file><name>y</name></file>".repeat(9_000);
+    let toc = format!("{nested}{files}{}", "</file>".repeat(16));
+    assert!(refused(&toc, b"").contains("more than 16777216 bytes in paths"));
+}

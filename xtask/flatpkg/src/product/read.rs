@@ -2,6 +2,7 @@
 //!
 //! Must not know: whether its parts agree with each other.
 
+use std::collections::HashSet;
 use std::io::{Read, Seek};
 
 use crate::component::{ComponentFacts, read_document};
@@ -110,8 +111,13 @@ impl PackageFacts {
         if is_component(&archive.toc.files) {
             components.push(ComponentFacts::read(&archive, input, "")?);
         }
+        // Of folders with the same name, the first counts: read under their name, all
+        // would be that one.
+        let mut names = HashSet::new();
         for folder in archive.toc.files.iter().filter(|file| is_component(&file.files)) {
-            components.push(ComponentFacts::read(&archive, input, folder.name())?);
+            if names.insert(folder.name()) {
+                components.push(ComponentFacts::read(&archive, input, folder.name())?);
+            }
         }
         let resources = archive
             .files()
