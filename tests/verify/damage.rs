@@ -235,10 +235,10 @@ fn links_and_names_that_would_fill_the_memory_are_not_read() {
         assert_eq!(text.contains("is a link whose target"), expected.is_some(), "{text}");
         assert!(text.contains(expected.unwrap_or_default()), "{text}");
     }
-    // 256 MiB of names, which are half a megabyte once they are compressed.
+    // 128 MiB of names, which are half a megabyte once they are compressed.
     let name = format!("./{}", "x".repeat(4093));
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    for _ in 0..=(256 << 20) / name.len() {
+    for _ in 0..=(128 << 20) / name.len() {
         std::io::Write::write_all(&mut encoder, &entry(&name, 0o100_644, b"")).unwrap();
     }
     let text = failed(&verify(&around_gzip(&encoder.finish().unwrap()), &Options::default())).join("\n");
@@ -297,4 +297,51 @@ fn paths_that_add_up_to_gigabytes_are_not_made() {
     let files = "<file><name>y</name></file>".repeat(9_000);
     let toc = format!("{nested}{files}{}", "</file>".repeat(16));
     assert!(refused(&toc, b"").contains("more than 16777216 bytes in paths"));
+}
+
+/// A Bom of these blocks, counted from 1; the first one is the tree `Paths`.
+fn bom(blocks: &[Vec<u8>]) -> Vec<u8> {
+    let mut index = be(&[blocks.len() as u32 + 1, 0, 0]);
+    let mut content = Vec::new();
+    for block in blocks {
+        index.extend(be(&[32 + content.len() as u32, block.len() as u32]));
+        content.extend_from_slice(block);
+    }
+    let index_at = 32 + content.len() as u32;
+    let variables = [be(&[1, 1]), b"\x05Paths".to_vec()].concat();
+    let numbers = [
+        1,
+        blocks.len() as u32,
+        index_at,
+        index.len() as u32,
+        index_at + index.len() as u32,
+        variables.len() as u32,
+    ];
+    [b"BOMStore".to_vec(), be(&numbers), content, index, variables].concat()
+}
+
+fn be(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+}
+
+#[test]
+fn a_bom_whose_paths_would_fill_the_memory_is_not_listed() {
+    // Four folders in each other with long names, and in the last one the same file
+    // again and again: block 2 is the leaf, 3 the record, then a value and a key each.
+    let name = "x".repeat(1000) + "\0";
+    let mut entries: Vec<[u32; 2]> = (0..5).map(|depth| [4 + 2 * depth, 5 + 2 * depth]).collect();
+    entries.resize(40_000, entries[4]);
+    let leaf = [1, (entries.len() >> 8) as u8, entries.len() as u8];
+    let leaf = [&[0][..], &leaf, &[0; 8], &be(&entries.concat())].concat();
+    let tree = [b"tree".to_vec(), be(&[1, 2, 4096, entries.len() as u32]), vec![0]].concat();
+    let mut blocks = vec![tree, leaf, vec![0; 31]];
+    for depth in 0..5_u32 {
+        blocks.push(be(&[depth + 1, 3]));
+        let name = if depth == 4 { "y\0" } else { name.as_str() };
+        blocks.push([&be(&[depth]), name.as_bytes()].concat());
+    }
+    let bom = bom(&blocks);
+    assert_eq!(flatpkg::bom::Bom::read(&bom).unwrap().paths.len(), 40_000);
+    let text = failed(&verify(&xar(&member("Bom", 20, &bom), &bom), &Options::default())).join("\n");
+    assert!(text.contains("its paths have more than"), "{text}");
 }

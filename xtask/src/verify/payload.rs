@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek};
 
-use flatpkg::bom::{BOM_MAX, Bom};
+use flatpkg::bom::{BOM_MAX, Bom, PATH_MAX};
 use flatpkg::cksum::Cksum;
 use flatpkg::component::{ComponentFacts, open_archive};
 use flatpkg::cpio::{TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK};
@@ -24,13 +24,16 @@ const KEPT_MAX: u64 = 1 << 20;
 const KEPT_ALL_MAX: u64 = 64 << 20;
 /// Longest target of a link; a Mac's paths have at most 1024.
 const LINK_MAX: u64 = 4096;
-/// Most bytes of an archive's names and links together. A million of a hundred bytes
-/// is the most in sight; the limits of each would add up to gigabytes.
-const NAMES_ALL_MAX: u64 = 256 << 20;
+/// Most bytes of an archive's names and links together, and of a Bom's paths. Half a
+/// million of a hundred bytes is the most in sight; the limits of each would add up to
+/// gigabytes.
+const NAMES_ALL_MAX: u64 = 128 << 20;
 /// The file type in a mode.
 const TYPE_MASK: u32 = 0o170_000;
 /// What is the most faults of one check: after these, their number.
 const FAULTS_MAX: usize = 20;
+/// After so many faults of a component, a check ends.
+const FAULTS_FOUND_MAX: usize = 1000;
 
 /// A path in a payload or among scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -191,8 +194,15 @@ fn bom<R: Read + Seek>(package: &PackageFacts, input: &mut R, data: &TocData) ->
         faults.push(format!("it says {} paths, and has {}", bom.stated_paths, bom.paths.len()));
     }
     let mut paths = BTreeMap::new();
+    let mut names_all = 0;
     for facts in &bom.paths {
-        let Some(path) = bom.path(facts) else {
+        let path = bom.path(facts);
+        // What leads nowhere was looked for as far as the longest path.
+        names_all += path.as_ref().map_or(PATH_MAX, String::len) + facts.link_target.map_or(0, <[u8]>::len);
+        if names_all as u64 > NAMES_ALL_MAX {
+            return Err(format!("its paths have more than {NAMES_ALL_MAX} bytes"));
+        }
+        let Some(path) = path else {
             faults.push(format!("path {} lies in no folder", facts.number));
             continue;
         };
@@ -261,6 +271,9 @@ fn path_faults(entries: &[Entry]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeMap::new();
     for entry in entries {
+        if faults.len() >= FAULTS_FOUND_MAX {
+            break;
+        }
         let path = &entry.path;
         let inside = path.strip_prefix("./").unwrap_or(path);
         let is_root = path == ".";
@@ -293,6 +306,9 @@ fn bom_faults(component: &Contents<'_>) -> Vec<String> {
     let mut missing: BTreeMap<&str, &Entry> =
         bom.paths.iter().map(|(path, entry)| (path.as_str(), entry)).collect();
     for entry in payload {
+        if faults.len() >= FAULTS_FOUND_MAX {
+            return faults;
+        }
         let path = entry.path.as_str();
         let Some(listed) = missing.remove(path) else {
             faults.push(format!("{path:?} is in the Payload and not in the Bom"));
