@@ -70,7 +70,7 @@ impl Verify {
                 return ExitCode::from(UNREADABLE);
             }
         };
-        let options = Options { trust: &trust, require: self.require };
+        let options = Options { trust: &trust, require: self.require, ..Options::default() };
         let mut verified = Vec::new();
         for path in &self.paths {
             if path.is_dir() {
