@@ -5,6 +5,7 @@ use std::process::Command;
 
 use xtask::launchd::Job;
 use xtask::render;
+use xtask::spec::Condition;
 
 use super::{artifacts, cases};
 use crate::support::{golden, root, tool};
@@ -79,7 +80,8 @@ fn no_golden_is_left_over() {
 #[test]
 fn shellcheck_has_nothing_to_say() {
     let Some(shellcheck) = tool("shellcheck") else { return };
-    for script in pkg_scripts().into_iter().chain(goldens_ending(".sh")) {
+    let stand_in = root().join("tests/render/stand_in.sh");
+    for script in pkg_scripts().into_iter().chain(goldens_ending(".sh")).chain([stand_in.clone()]) {
         let mut command = Command::new(&shellcheck);
         command.args(["-s", "sh", "-x"]).arg(&script).current_dir(root());
         let output = command.output().unwrap();
@@ -140,5 +142,25 @@ fn the_installation_check_fits_into_a_distribution() {
         let text = std::fs::read_to_string(&script).unwrap();
         assert!(!text.contains(['<', '&']) && !text.contains("]]>"), "{}", script.display());
         assert!(text.is_ascii(), "{}", script.display());
+    }
+}
+
+#[test]
+fn the_tmpfiles_line_makes_the_user_linger() {
+    let Some(tmpfiles) = tool("systemd-tmpfiles") else { return };
+    for (_, spec, instance) in cases() {
+        let lines = render::linux_files(&spec, &instance);
+        let line = lines.iter().find(|file| file.path.starts_with("tmpfiles.d/"));
+        assert_eq!(line.is_some(), instance.condition == Condition::Boot);
+        let Some(line) = line else { continue };
+        // Owners are root's matter: without them anybody can run this.
+        let text = line.text.replace("root root", "- -");
+        assert_ne!(text, line.text);
+        let folder = folder_of([("lines.conf", text.as_str())]);
+        let mut command = Command::new(&tmpfiles);
+        command.arg("--create").arg(format!("--root={}", folder.path().display()));
+        quiet(command.arg(folder.path().join("lines.conf")));
+        let made = folder.path().join("var/lib/systemd/linger").join(instance.user.as_str());
+        assert_eq!(std::fs::read(made).unwrap(), b"");
     }
 }

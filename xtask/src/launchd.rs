@@ -125,7 +125,8 @@ pub struct Job {
     pub user_name: Option<String>,
     /// The program and its arguments.
     pub program_arguments: Vec<String>,
-    /// Its whole environment but what launchd adds.
+    /// Its environment, to which launchd adds the user's HOME, USER, LOGNAME,
+    /// SHELL and TMPDIR (launchd's `job_postfork_become_user`).
     pub environment_variables: BTreeMap<String, String>,
     /// The instance's folder. launchd starts nothing while it is missing, so a
     /// job cannot make a VM that nobody asked for: `limactl start` would, from

@@ -81,6 +81,7 @@ struct UninstallConclusion {
 struct InstallationCheck<'a> {
     limactl: &'a str,
     instance: &'a str,
+    boot: bool,
 }
 
 /// Title of the package that installs.
@@ -121,6 +122,10 @@ pub fn uninstall_conclusion_html(spec: &Spec, instance: &Instance) -> String {
 pub fn installation_check_js(instance: &Instance) -> String {
     fill(
         "installation-check.js",
-        &InstallationCheck { limactl: instance.macos_limactl(), instance: instance.name.as_str() },
+        &InstallationCheck {
+            limactl: instance.macos_limactl(),
+            instance: instance.name.as_str(),
+            boot: instance.condition == Condition::Boot,
+        },
     )
 }

@@ -10,7 +10,8 @@ function installationCheck() {
   my.result.type = "Warn";
   my.result.title = "Lima is not where it is looked for";
   my.result.message = "The Lima instance " + instance + " is to be started with " + limactl +
-    ", and there is no such file on this Mac. You can go on: the instance starts once Lima is" +
-    " installed there. If Lima is somewhere else, ask for a package that was built for that place.";
+    ", and there is no such file on this Mac. You can go on and install Lima there later;" +
+    " the instance then starts at the next login." +
+    " If Lima is somewhere else, ask for a package that was built for that place.";
   return false;
 }
