@@ -6,4 +6,5 @@ mod output;
 mod render;
 mod settings;
 mod signing;
+mod stage;
 mod support;
