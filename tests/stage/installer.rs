@@ -2,16 +2,20 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use xtask::package;
 use xtask::spec::{Instance, Spec};
 
 use super::mac::{Mac, set_owner_and_mode};
 use super::package::{Entry, Package};
+use crate::support::tool;
 
 /// Where Installer unpacks scripts: a folder that only root may enter.
 const SANDBOX: &str = "/private/tmp/PKInstallSandbox.u5Nspg";
+
+/// Tools whose own words may be in the log, behind which the script's follow.
+const TOOLS_THAT_MAY_SPEAK: [&str; 3] = ["mkdir: ", "mktemp: ", "rm: "];
 
 /// How a run ended, what it said, and how long it took on the Mac's clock.
 pub struct Run {
@@ -78,13 +82,26 @@ impl Mac {
 
     /// Runs the package that uninstalls.
     pub fn run_uninstall_package(&self, instance: &Instance) -> Run {
-        self.install_package(&build(&spec(instance), instance, true), "/")
+        self.run_uninstall_package_on(instance, "/")
+    }
+
+    /// Runs it on another volume.
+    pub fn run_uninstall_package_on(&self, instance: &Instance, volume: &str) -> Run {
+        self.install_package(&build(&spec(instance), instance, true), volume)
     }
 
     /// Runs the script that uninstalls, from where the package put it.
     pub fn run_uninstall_script(&self, instance: &Instance) -> Run {
         let script = xtask::launchd::uninstaller_path(&spec(instance), instance);
-        self.run(&script, &[], &[("HOME", "/Users/alice"), ("PATH", "/usr/bin:/bin")], 600)
+        let limit = xtask::launchd::script_time_limit(instance).into();
+        self.run(&script, &[], &[("HOME", "/Users/alice"), ("PATH", "/usr/bin:/bin")], limit)
+    }
+
+    /// Runs a script as a user.
+    pub fn run_as(&self, uid: u32, script: &str) -> Run {
+        let output = self.chroot(&format!("{uid}:20"), "/", &[script], &[]);
+        let log = String::from_utf8(output.stderr).expect("UTF-8");
+        Run { status: output.status.code().expect("an exit status"), log, seconds: 0, limit: 0 }
     }
 
     /// Compares all that a run left with `tests/golden/stage/<name>.txt`; every
@@ -181,48 +198,50 @@ impl Mac {
 
     /// Runs a program on the Mac as root, the way that its first line says.
     fn run(&self, program: &str, arguments: &[&str], environment: &[(&str, &str)], limit: u64) -> Run {
-        let before = self.state();
+        let (before, calls, logged) = (self.state().now, self.calls().len(), self.logged().len());
         let folder = program.rsplit_once('/').unwrap().0;
-        let output = Command::new("chroot")
+        let output = self.chroot("0:0", folder, &[&[program], arguments].concat(), environment);
+        let log = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+        let seconds = self.state().now - before;
+        let run = Run { status: output.status.code().expect("an exit status"), log, seconds, limit };
+        self.check(&run, &self.calls()[calls..], &self.logged()[logged..]);
+        run
+    }
+
+    fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
+        Command::new(tool("chroot").expect("looked for before"))
+            .arg(format!("--userspec={who}"))
             .arg(self.path("/"))
             .args(["/stand-ins/busybox", "sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder])
-            .arg(program)
-            .args(arguments)
+            .args(words)
             .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .output()
-            .expect("run chroot");
-        let log = String::from_utf8(output.stderr).expect("UTF-8");
-        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
-        let state = self.state();
-        let seconds = state.now - before.now;
-        let run = Run { status: output.status.code().expect("an exit status"), log, seconds, limit };
-        self.check(&run, &before, &state);
-        run
+            .expect("run chroot")
     }
 
     /// What holds for every run.
     #[track_caller]
-    fn check(&self, run: &Run, before: &super::state::State, after: &super::state::State) {
-        assert!(after.complaints.is_empty(), "{:#?}\n{}", after.complaints, run.log);
+    fn check(&self, run: &Run, calls: &[String], logged: &[String]) {
+        let complaints = self.state().complaints;
+        assert!(complaints.is_empty(), "{complaints:#?}\n{}", run.log);
         assert!(
             run.seconds < run.limit,
             "Installer would have ended it: {} seconds\n{}",
             run.seconds,
             run.log
         );
-        let calls = &after.calls[before.calls.len()..];
         for call in calls {
             let in_a_session = call.contains(" launchctl boot") && call.contains(" gui/");
             assert!(!in_a_session || !call.contains(" #0 launchctl boot"), "root changed a user's jobs: {call}");
         }
         // What is said goes to both logs, and nothing is there that a shell or
         // a tool said by itself.
+        let by_a_tool = |line: &str| TOOLS_THAT_MAY_SPEAK.iter().any(|tool| line.starts_with(tool));
         let said: Vec<&str> =
-            run.log.lines().filter(|line| !line.ends_with(".plist: OK")).collect();
-        let logged: Vec<&str> = after.log[before.log.len()..].iter().map(String::as_str).collect();
+            run.log.lines().filter(|line| !line.ends_with(".plist: OK") && !by_a_tool(line)).collect();
         assert_eq!(said, logged, "standard error, and what logger got");
         let null = self.path("/dev/null");
         let mode = null.metadata().unwrap().permissions().mode();

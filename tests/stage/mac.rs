@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::state::{Account, FILE, Phase, State};
+use super::state::{Account, CALLS, FILE, LOG, Phase, State};
 use crate::support::succeed;
 
 /// Where macOS has what the scripts call and every Unix has. busybox does it
@@ -91,7 +91,11 @@ impl Mac {
         });
         State { accounts: accounts.into(), logged_in: [ALICE].into(), ..State::default() }
             .write(mac.folder.path());
-        fs::set_permissions(mac.path(&format!("/{FILE}")), fs::Permissions::from_mode(0o666)).unwrap();
+        for file in [FILE, CALLS, LOG] {
+            let file = mac.path(file);
+            fs::OpenOptions::new().append(true).create(true).open(&file).unwrap();
+            fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+        }
         for (name, uid) in [("alice", ALICE), ("bob", 502)] {
             mac.put_folder(&format!("/Users/{name}"), uid, STAFF, 0o750);
             mac.put_folder(&format!("/Users/{name}/Library"), uid, STAFF, 0o700);
@@ -177,6 +181,20 @@ impl Mac {
     /// What launchd, the directory service and the receipts know.
     pub fn state(&self) -> State {
         State::read(self.folder.path())
+    }
+
+    /// Every call of a stand-in.
+    pub fn calls(&self) -> Vec<String> {
+        self.lines(CALLS)
+    }
+
+    /// What `logger` was given.
+    pub fn logged(&self) -> Vec<String> {
+        self.lines(LOG)
+    }
+
+    fn lines(&self, file: &str) -> Vec<String> {
+        fs::read_to_string(self.path(file)).unwrap().lines().map(str::to_owned).collect()
     }
 
     /// Changes what they know, or what goes wrong.

@@ -12,13 +12,18 @@
 //! What this cannot show (Apple's own shells and tools, Installer itself,
 //! launchd itself) is for `tests/on-a-mac.sh`.
 
+mod hostile;
 mod install;
 mod installer;
+mod launchd_fails;
+mod login;
 mod mac;
 mod package;
 mod rights;
+mod something_is_missing;
 #[path = "stand_ins/state.rs"]
 mod state;
+mod uninstall;
 
 use mac::Mac;
 
@@ -37,7 +42,10 @@ fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
     if !rights::are_here::<F>() {
         return;
     }
-    let (Some(_), Some(_)) = (tool("busybox"), tool("ldd")) else { return };
+    let needed = ["busybox", "chroot", "ldd"].map(tool);
+    if needed.contains(&None) {
+        return;
+    }
     for shell in shells {
         let Some(sh) = tool(shell) else { continue };
         println!("under {shell}");

@@ -48,7 +48,7 @@ fn main() {
     }
     let mut state = State::read(root);
     let uid = rustix::process::getuid().as_raw();
-    state.calls.push(format!("{} #{uid} {program} {}", state.now, words.join(" ")));
+    state::append(root, state::CALLS, &format!("{} #{uid} {program} {}", state.now, words.join(" ")));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let end = run(&mut state, uid, &program, &words);
     let end = end.unwrap_or_else(|| {
@@ -72,7 +72,7 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         "pkgutil" => pkgutil(state, uid, words),
         "logger" => match words {
             ["-t", tag, said @ ..] => {
-                state.log.push(format!("{tag}: {}", said.join(" ")));
+                state::append(Path::new("/"), state::LOG, &format!("{tag}: {}", said.join(" ")));
                 Some(End::good(""))
             }
             _ => None,

@@ -1,5 +1,6 @@
 //! What a Mac remembers between two commands. One JSON file: the stand-ins read
-//! and write it, tests set it up before a run and look at it afterwards.
+//! and write it, tests set it up before a run and look at it afterwards. Two
+//! files beside it only grow.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,7 +10,12 @@ use serde::{Deserialize, Serialize};
 /// Where the file is in the stage's root.
 pub const FILE: &str = "stand-ins/state.json";
 
-/// All of it.
+/// Every call, a line each: the second, the caller's id, the words.
+pub const CALLS: &str = "stand-ins/calls";
+/// What `logger` was given, a line each.
+pub const LOG: &str = "stand-ins/log";
+
+/// All of it but these two.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
     /// Seconds that have passed. Only `sleep` lets time pass.
@@ -24,10 +30,6 @@ pub struct State {
     pub disabled: BTreeSet<String>,
     /// Installed packages: identifier and version.
     pub receipts: BTreeMap<String, String>,
-    /// What `logger` was given.
-    pub log: Vec<String>,
-    /// Every call: the second, the caller's id, the words.
-    pub calls: Vec<String>,
     /// How many processes there were.
     pub processes: u32,
     /// What must not happen and did.
@@ -134,4 +136,11 @@ impl State {
         let text = serde_json::to_string_pretty(self).expect("a state is data");
         std::fs::write(root.join(FILE), text).expect("write the state");
     }
+}
+
+/// Adds a line to one of the files that only grow.
+pub fn append(root: &Path, file: &str, line: &str) {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().append(true).open(root.join(file)).expect("open");
+    writeln!(file, "{}", line.replace('\n', "\\n")).expect("add a line");
 }
