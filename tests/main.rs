@@ -2,9 +2,11 @@
 //! project promises; `support` has what they share.
 
 mod dist;
+mod flat_package;
 mod output;
 mod render;
 mod settings;
 mod signing;
 mod stage;
 mod support;
+mod tidy;

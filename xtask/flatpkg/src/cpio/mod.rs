@@ -20,7 +20,7 @@
 //! ```
 //!
 //! The names are `.` and then `./` with the path. The end is an entry named
-//! `TRAILER!!!`, then zeros up to a multiple of 512 bytes. Six digits hold up to
+//! `TRAILER!!!` with the next inode, 1 link and zeros otherwise, then zeros up to a multiple of 512 bytes. Six digits hold up to
 //! 262143, eleven up to 8589934591. Sources: POSIX.1-2001, `pax`, "cpio
 //! Interchange Format"; the payloads of 64 of Apple's packages.
 
@@ -28,8 +28,10 @@ use std::io;
 
 use thiserror::Error;
 
+mod read;
 mod write;
 
+pub use read::{ArchiveReader, CpioReadError, ENTRIES_MAX, EntryFacts, NAME_LEN_MAX, Rest};
 pub use write::{ArchiveStream, write};
 
 /// A header's length in bytes.
