@@ -162,8 +162,7 @@ impl Mac {
         for entry in entries {
             let path = format!("{}/{}", folder.trim_end_matches('/'), entry.path);
             if entry.is_folder() {
-                // "." is the target itself.
-                if !entry.path.is_empty() && entry.path != "." {
+                if !entry.path.is_empty() {
                     self.put_folder(&path, entry.uid, entry.gid, entry.mode);
                 } else {
                     fs::create_dir_all(self.path(folder)).unwrap();
@@ -176,9 +175,9 @@ impl Mac {
     }
 
     fn run_hook(&self, package: &Package, name: &str, scripts: &str, volume: &str) -> Run {
-        if !package.has_script(name) {
-            return Run { status: 0, log: String::new(), seconds: 0, limit: package.timeout };
-        }
+        let Some((script, limit)) = package.hook(name) else {
+            return Run { status: 0, log: String::new(), seconds: 0, limit: 1 };
+        };
         let file = format!("/Users/alice/Downloads/{}.pkg", package.identifier);
         // What Apple's Software Delivery Legacy Guide names, and what the
         // system's own shell has as root. Nothing of it may matter to scripts.
@@ -191,9 +190,9 @@ impl Mac {
             ("TMPDIR", SANDBOX),
             ("INSTALLER_TEMP", SANDBOX),
             ("PACKAGE_PATH", &file),
-            ("SCRIPT_NAME", name),
+            ("SCRIPT_NAME", script),
         ];
-        self.run(&format!("{scripts}/{name}"), &[&file, volume, volume, "/"], &environment, package.timeout)
+        self.run(&format!("{scripts}/{script}"), &[&file, volume, volume, "/"], &environment, limit)
     }
 
     /// Runs a program on the Mac as root, the way that its first line says.

@@ -1,11 +1,10 @@
-//! A package as Installer reads it, by readers that others wrote.
+//! A package as Installer reads it.
 
 use std::io::{Cursor, Read as _};
 
-use apple_flat_package::component_package::CpioReader;
-use apple_flat_package::{PkgFlavor, PkgReader};
-use apple_xar::reader::XarReader;
-use cpio_archive::CpioReader as _;
+use flatpkg::component::{ComponentFacts, HookFacts, open_archive};
+use flatpkg::product::PackageFacts;
+use flatpkg::xar::{Archive, TocData};
 
 /// What Installer needs of a product archive with one component.
 pub struct Package {
@@ -21,13 +20,13 @@ pub struct Package {
     pub payload: Vec<Entry>,
     /// The hooks and what lies beside them.
     pub scripts: Vec<Entry>,
-    /// Seconds that a hook may take.
-    pub timeout: u64,
+    /// What is run, with the seconds that it may take.
+    pub hooks: Vec<HookFacts>,
 }
 
 /// A file or a folder.
 pub struct Entry {
-    /// Below the place where it is laid down.
+    /// Below the place where it is laid down; empty for that place itself.
     pub path: String,
     /// Kind and permissions.
     pub mode: u32,
@@ -49,53 +48,48 @@ impl Entry {
 impl Package {
     /// Reads a package.
     pub fn read(bytes: &[u8]) -> Self {
-        let mut xar = XarReader::new(Cursor::new(bytes.to_vec())).unwrap();
-        let distribution = xar.get_file_data_from_path("Distribution").unwrap().expect("a Distribution");
-        let distribution = String::from_utf8(distribution).unwrap();
-        let mut reader = PkgReader::new(Cursor::new(bytes.to_vec())).unwrap();
-        assert!(matches!(reader.flavor(), PkgFlavor::Product));
-        let components = reader.component_packages().unwrap();
-        let [component] = components.as_slice() else { panic!("{} components", components.len()) };
-        let info = component.package_info().unwrap();
-        assert_eq!(info.auth, "root");
+        let mut input = Cursor::new(bytes);
+        let facts = PackageFacts::read(&mut input).unwrap();
+        let distribution = facts.distribution.expect("a Distribution");
+        let [component] = facts.components.as_slice() else { panic!("one component") };
+        let ComponentFacts { payload, scripts, package_info, .. } = component.clone();
+        let info = package_info.expect("a PackageInfo");
+        assert_eq!(info.document.attribute("auth"), Some("root"));
         assert_eq!(info.install_location.as_deref(), Some("/"));
-        let files = xar.files().unwrap();
-        let (path, _) = files.iter().find(|(path, _)| path.ends_with("/PackageInfo")).unwrap();
-        let package_info = xar.get_file_data_from_path(path).unwrap().expect("a PackageInfo");
-        let package_info = String::from_utf8(package_info).unwrap();
+        let [minimum] = distribution.minimum_macos.as_slice() else { panic!("one minimum") };
+        let mut entries = |what, data| entries(&facts.archive, &mut input, what, data);
         Self {
-            minimum: attribute(&distribution, "os-version", "min"),
-            architectures: attribute(&distribution, "options", "hostArchitectures"),
-            identifier: info.identifier.clone(),
-            version: info.version.clone(),
-            payload: component.payload_reader().unwrap().map(entries).unwrap_or_default(),
-            scripts: component.scripts_reader().unwrap().map(entries).unwrap_or_default(),
-            timeout: attribute(&package_info, "postinstall", "timeout").parse().unwrap(),
+            minimum: minimum.clone(),
+            architectures: distribution.host_architectures.expect("architectures"),
+            identifier: info.identifier.expect("an identifier"),
+            version: info.version.expect("a version"),
+            payload: entries("Payload", payload),
+            scripts: entries("Scripts", scripts),
+            hooks: info.hooks,
         }
     }
 
-    /// The hook with this name.
-    pub fn has_script(&self, name: &str) -> bool {
-        self.scripts.iter().any(|entry| entry.path == name && entry.mode & 0o111 == 0o111)
+    /// The hook with this name: its file, and the seconds that it may take.
+    pub fn hook(&self, name: &str) -> Option<(&str, u64)> {
+        let hook = self.hooks.iter().find(|hook| hook.name == name)?;
+        let file = hook.file.as_deref().expect("a file").trim_start_matches("./");
+        let entry = self.scripts.iter().find(|entry| entry.path == file).expect("the hook's file");
+        assert_eq!(entry.mode & 0o111, 0o111, "{file} can be run");
+        Some((file, hook.timeout.expect("a time limit")))
     }
 }
 
-/// The attribute of the first element with that name.
-fn attribute(xml: &str, element: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{element} ")).unwrap_or_else(|| panic!("no {element} in {xml}"));
-    let (tag, _) = rest.split_once('>').unwrap();
-    let (_, rest) = tag.split_once(&format!("{name}=\"")).unwrap_or_else(|| panic!("no {name} in {tag}"));
-    rest.split_once('"').unwrap().0.to_owned()
-}
-
-fn entries(mut archive: CpioReader) -> Vec<Entry> {
+fn entries(archive: &Archive, input: &mut Cursor<&[u8]>, what: &str, data: Option<TocData>) -> Vec<Entry> {
+    let Some(data) = data else { return Vec::new() };
+    let mut reader = open_archive(archive, input, what, &data).unwrap();
     let mut entries = Vec::new();
-    while let Some(header) = archive.read_next().unwrap() {
+    while let Some(facts) = reader.next_entry().unwrap() {
         let mut bytes = Vec::new();
-        archive.read_to_end(&mut bytes).unwrap();
-        let path = header.name().trim_start_matches("./").to_owned();
-        let (mode, uid, gid) = (header.mode(), header.uid(), header.gid());
-        entries.push(Entry { path, mode, uid, gid, bytes });
+        reader.read_to_end(&mut bytes).unwrap();
+        let path = String::from_utf8(facts.name).unwrap();
+        let path = path.strip_prefix("./").unwrap_or_default().to_owned();
+        let header = facts.header;
+        entries.push(Entry { path, mode: header.mode, uid: header.uid, gid: header.gid, bytes });
     }
     entries
 }
