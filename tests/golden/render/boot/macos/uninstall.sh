@@ -111,9 +111,13 @@ is_registered() {
 	control print "$1" >/dev/null 2>&1
 }
 
-# The process of the target $1; nothing where there is none.
+# The process of the target $1; nothing where there is none. Between `state` and
+# `pid`, launchctl prints the job's environment as it is, lines of it that look
+# like a `pid` too.
 process_of() {
-	control print "$1" 2>/dev/null | sed -n 's/^[[:space:]]*pid = \([0-9][0-9]*\).*/\1/p' | sed 1q
+	control print "$1" 2>/dev/null |
+		sed -n -e '/^[[:space:]]*state = not running/q' -e '/^[[:space:]]*state = spawn /q' \
+			-e 's/^[[:space:]]*pid = \([0-9][0-9]*\).*/\1/p' | sed 1q
 }
 
 # Seconds that launchd gives the loaded target $1 to end, up to four digits;
