@@ -210,8 +210,10 @@ launchd_register() {
 			return 0
 		fi
 		if [ "$register_code" != "$register_said" ]; then
+			# Its first line: the second advises to be root.
 			note "launchctl bootstrap ended with $register_code:" \
-				"$(bootstrap_words "$register_code"). It said: $register_output. Trying again."
+				"$(bootstrap_words "$register_code"). It said:" \
+				"$(printf '%s\n' "$register_output" | sed 1q). Trying again."
 			register_said=$register_code
 		fi
 		if [ "$register_tries" -ge 30 ] || ! time_left 60; then
