@@ -39,7 +39,10 @@ fn names_and_paths_are_taken_literally() {
             mac.run_uninstall_package(&instance).ends_with(0, &["Nothing starts"]);
             assert!(mac.jobs().is_empty());
             let left = mac.changes();
-            assert!(left.iter().all(|line| line.ends_with("/Library") || line.ends_with("/LaunchAgents")), "{left:#?}");
+            assert!(
+                left.iter().all(|line| line.ends_with("/Library") || line.ends_with("/LaunchAgents")),
+                "{left:#?}"
+            );
         }
     });
 }
@@ -48,8 +51,11 @@ fn names_and_paths_are_taken_literally() {
 /// where the user may write.
 #[track_caller]
 fn nothing_went_through_the_link(mac: &Mac, expected: &[&str]) {
-    let changes: Vec<String> =
-        mac.changes().into_iter().filter(|line| !line.contains(" /Library/Application Support/io.lima-vm")).collect();
+    let changes: Vec<String> = mac
+        .changes()
+        .into_iter()
+        .filter(|line| !line.contains(" /Library/Application Support/io.lima-vm"))
+        .collect();
     assert_eq!(changes, expected);
 }
 
@@ -108,7 +114,8 @@ fn an_agent_that_is_a_link_is_replaced_and_what_it_leads_to_stays() {
             mac.run_uninstall_script(&plain(Condition::Login)).ends_with(0, &["Nothing starts"]);
             nothing_went_through_the_link(mac, &[]);
             mac.plant(link, to);
-            mac.install(&plain(Condition::Boot)).ends_with(0, &["Removed /Users/alice/", "is set up and runs"]);
+            mac.install(&plain(Condition::Boot))
+                .ends_with(0, &["Removed /Users/alice/", "is set up and runs"]);
             mac.run_uninstall_script(&plain(Condition::Boot)).ends_with(0, &["Nothing starts"]);
             nothing_went_through_the_link(mac, &[]);
         }

@@ -33,7 +33,7 @@ fn a_reinstallation_stops_the_vm_and_starts_it_again() {
 fn an_upgrade_while_the_vm_runs_loads_the_new_job_when_the_old_one_is_gone() {
     on_a_mac(|mac| {
         mac.install(&plain(Condition::Boot)).ends_with(0, &[]);
-        mac.set(|state| state.faults.vm_stops_in = 45);
+        mac.set(|state| state.faults.vm_stops_in = 5);
         let newer = Instance { exit_timeout: 240, ..plain(Condition::Boot) };
         let run = mac.install_version(&newer, "1.10").ends_with(0, &["is set up and runs"]);
         assert_eq!(mac.state().jobs["system/io.lima-vm.daemon.k3s"].exit_timeout, 240);
@@ -46,7 +46,7 @@ fn a_downgrade_is_an_upgrade() {
     on_a_mac(|mac| {
         let newer = Instance { exit_timeout: 240, ..plain(Condition::Boot) };
         mac.install_version(&newer, "1.10").ends_with(0, &[]);
-        mac.set(|state| state.faults.vm_stops_in = 45);
+        mac.set(|state| state.faults.vm_stops_in = 5);
         mac.install(&plain(Condition::Boot)).ends_with(0, &["version 1.2,", "is set up and runs"]);
         assert_eq!(mac.state().jobs["system/io.lima-vm.daemon.k3s"].exit_timeout, 180);
         assert_eq!((mac.jobs(), mac.receipts()), ([DAEMON].map(str::to_owned).into(), vec![RECEIPT.into()]));
@@ -58,9 +58,9 @@ const RECEIPT: &str = "io.lima-vm.installer.k3s 1.2";
 #[test]
 fn an_upgrade_gives_the_old_vm_the_time_that_the_old_package_promised() {
     on_a_mac(|mac| {
-        let patient = Instance { exit_timeout: 400, ..plain(Condition::Boot) };
+        let patient = Instance { exit_timeout: 100, ..plain(Condition::Boot) };
         mac.install(&patient).ends_with(0, &[]);
-        mac.set(|state| state.faults.vm_stops_in = 300);
+        mac.set(|state| state.faults.vm_stops_in = 70);
         let hasty = Instance { exit_timeout: 20, ..plain(Condition::Boot) };
         mac.install(&hasty).ends_with(0, &["is set up and runs"]);
         assert_eq!(mac.jobs(), [DAEMON]);
@@ -97,7 +97,7 @@ fn a_job_that_somebody_else_is_stopping_is_waited_for() {
         mac.install(&instance).ends_with(0, &[]);
         mac.set(|state| {
             let job = state.jobs.get_mut("system/io.lima-vm.daemon.k3s").unwrap();
-            job.phase = super::state::Phase::Draining { pid: 4001, until: state.now + 20 };
+            job.phase = super::state::Phase::Draining { pid: 4001, until: state.now + 5 };
         });
         mac.install(&instance).ends_with(0, &["is set up and runs"]).without("warning");
         assert_eq!(mac.jobs(), [DAEMON]);
@@ -121,7 +121,7 @@ fn a_vm_that_was_stopped_by_hand_is_started_by_an_upgrade() {
 #[test]
 fn one_condition_takes_the_place_of_the_other_and_the_vm_is_never_started_twice() {
     on_a_mac(|mac| {
-        mac.set(|state| state.faults.vm_stops_in = 30);
+        mac.set(|state| state.faults.vm_stops_in = 5);
         mac.install(&plain(Condition::Login)).ends_with(0, &["is set up and runs"]);
         let for_login = (mac.jobs(), mac.changes());
         mac.install(&plain(Condition::Boot)).ends_with(0, &["is set up and runs"]);

@@ -234,7 +234,10 @@ impl Mac {
         );
         for call in calls {
             let in_a_session = call.contains(" launchctl boot") && call.contains(" gui/");
-            assert!(!in_a_session || !call.contains(" #0 launchctl boot"), "root changed a user's jobs: {call}");
+            assert!(
+                !in_a_session || !call.contains(" #0 launchctl boot"),
+                "root changed a user's jobs: {call}"
+            );
         }
         // What is said goes to both logs, and nothing is there that a shell or
         // a tool said by itself.

@@ -62,7 +62,7 @@ fn an_upgrade_that_launchd_refuses_brings_the_earlier_job_back() {
         mac.install(&plain(Condition::Boot)).ends_with(0, &[]);
         mac.set(|state| {
             state.faults.bootstrap_refuses = Some("<integer>240</integer>".to_owned());
-            state.faults.vm_stops_in = 30;
+            state.faults.vm_stops_in = 3;
         });
         let newer = Instance { exit_timeout: 240, ..plain(Condition::Boot) };
         let run = mac.install_version(&newer, "1.10").ends_with(0, &["is loaded again"]);
@@ -132,7 +132,8 @@ fn an_environment_that_looks_like_launchds_words_does_not_pass_for_a_process() {
             state.faults.never_spawns = true;
             state.faults.kickstart_fails = true;
         });
-        let env = [("TRAP".parse().unwrap(), "x\n\tpid = 77\n\tpath = /x\n\tstate = running".parse().unwrap())];
+        let env =
+            [("TRAP".parse().unwrap(), "x\n\tpid = 77\n\tpath = /x\n\tstate = running".parse().unwrap())];
         let instance = Instance { env: env.into(), ..plain(Condition::Boot) };
         mac.install(&instance).ends_with(0, &["is loaded and does not run"]).without("as process");
     });
@@ -141,7 +142,7 @@ fn an_environment_that_looks_like_launchds_words_does_not_pass_for_a_process() {
 #[test]
 fn a_vm_that_never_shuts_down_is_given_up_in_time() {
     on_a_mac(|mac| {
-        let instance = plain(Condition::Boot);
+        let instance = Instance { exit_timeout: 5, ..plain(Condition::Boot) };
         mac.install(&instance).ends_with(0, &[]);
         mac.set(|state| state.faults.never_lets_go = true);
         let run = mac.install(&instance).ends_with(0, &["launchd has not let go"]);
@@ -172,7 +173,8 @@ fn whatever_happens_the_scripts_stay_within_their_time_limit() {
             });
             let run = mac.install(&instance(Condition::Boot)).ends_with(0, &["has not let go"]);
             println!("{exit_timeout} and {launchctl_takes}: {} of {} seconds", run.seconds, run.limit);
-            let run = mac.run_uninstall_package(&instance(Condition::Boot)).ends_with(1, &["Restart the Mac"]);
+            let run =
+                mac.run_uninstall_package(&instance(Condition::Boot)).ends_with(1, &["Restart the Mac"]);
             println!("uninstalled: {} of {} seconds", run.seconds, run.limit);
             mac.set(|state| state.jobs.clear());
         }
@@ -185,8 +187,8 @@ fn a_clock_that_is_set_meanwhile_does_not_end_the_wait() {
         let instance = plain(Condition::Boot);
         mac.install(&instance).ends_with(0, &[]);
         mac.set(|state| {
-            state.faults.vm_stops_in = 100;
-            state.faults.clock_is_set_at = Some(state.now + 40);
+            state.faults.vm_stops_in = 20;
+            state.faults.clock_is_set_at = Some(state.now + 8);
         });
         mac.install(&instance).ends_with(0, &["is set up and runs"]).without("warning");
         assert_eq!(mac.jobs(), [DAEMON]);

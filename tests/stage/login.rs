@@ -86,7 +86,7 @@ fn without_a_home_folder_nothing_is_changed() {
 fn an_upgrade_while_the_vm_runs_waits_for_it() {
     on_a_mac(|mac| {
         mac.install(&plain(Condition::Login)).ends_with(0, &[]);
-        mac.set(|state| state.faults.vm_stops_in = 45);
+        mac.set(|state| state.faults.vm_stops_in = 10);
         mac.install_version(&plain(Condition::Login), "1.3").ends_with(0, &["Stopped gui/501/"]);
         assert_eq!(mac.jobs(), [AGENT]);
     });

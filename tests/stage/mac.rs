@@ -52,8 +52,6 @@ pub const STAFF: u32 = 20;
 /// A Mac for one scenario.
 pub struct Mac {
     folder: tempfile::TempDir,
-    /// Which shell is its `/bin/sh`.
-    pub shell: &'static str,
     /// Its macOS.
     pub macos: &'static str,
     /// What lay there when nothing had been installed.
@@ -72,11 +70,11 @@ struct Entry {
 impl Mac {
     /// A new Mac. alice (501) is logged in there, and has Lima and the instance
     /// k3s; bob (502) has nothing.
-    pub fn new(shell: &'static str, sh: &Path) -> Self {
+    pub fn new(sh: &Path) -> Self {
         let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let folder = tempfile::Builder::new().prefix("mac-").tempdir_in(scratch).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let mac = Self { folder, shell, macos: "15.5", before: BTreeMap::new().into() };
+        let mac = Self { folder, macos: "15.5", before: BTreeMap::new().into() };
         for (path, uid, gid, mode) in FOLDERS {
             mac.put_folder(path, uid, gid, mode);
         }

@@ -49,6 +49,6 @@ fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
     for shell in shells {
         let Some(sh) = tool(shell) else { continue };
         println!("under {shell}");
-        scenario(&Mac::new(shell, &sh));
+        scenario(&Mac::new(&sh));
     }
 }

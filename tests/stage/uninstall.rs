@@ -25,7 +25,7 @@ fn the_script_leaves_nothing_while_the_vm_runs() {
     on_a_mac(|mac| {
         let instance = plain(Condition::Boot);
         mac.install(&instance).ends_with(0, &[]);
-        mac.set(|state| state.faults.vm_stops_in = 100);
+        mac.set(|state| state.faults.vm_stops_in = 10);
         let run = mac.run_uninstall_script(&instance).ends_with(0, &["Nothing starts"]);
         nothing_is_left(mac);
         mac.golden("uninstall-script", &run);
@@ -37,7 +37,7 @@ fn the_package_leaves_nothing_while_the_vm_runs() {
     on_a_mac(|mac| {
         let instance = plain(Condition::Boot);
         mac.install(&instance).ends_with(0, &[]);
-        mac.set(|state| state.faults.vm_stops_in = 100);
+        mac.set(|state| state.faults.vm_stops_in = 10);
         let run = mac.run_uninstall_package(&instance).ends_with(0, &["Nothing starts"]);
         nothing_is_left(mac);
         mac.golden("uninstall-package", &run);
@@ -49,7 +49,7 @@ fn an_agent_is_removed_with_its_user_logged_in_or_not() {
     on_a_mac(|mac| {
         let instance = plain(Condition::Login);
         mac.install(&instance).ends_with(0, &[]);
-        mac.set(|state| state.faults.vm_stops_in = 100);
+        mac.set(|state| state.faults.vm_stops_in = 10);
         let run = mac.run_uninstall_script(&instance).ends_with(0, &["Nothing starts"]);
         nothing_is_left(mac);
         mac.golden("uninstall-login", &run);
@@ -146,7 +146,7 @@ fn what_is_not_the_packages_stays() {
 #[test]
 fn a_vm_that_does_not_end_can_be_uninstalled_later() {
     on_a_mac(|mac| {
-        let instance = plain(Condition::Boot);
+        let instance = Instance { exit_timeout: 5, ..plain(Condition::Boot) };
         mac.install(&instance).ends_with(0, &[]);
         mac.set(|state| state.faults.never_lets_go = true);
         let run = mac.run_uninstall_script(&instance).ends_with(1, &["run this again"]);
@@ -168,7 +168,8 @@ fn only_root_can_uninstall() {
         mac.install(&instance).ends_with(0, &[]);
         let before = (mac.jobs(), mac.receipts(), mac.changes());
         let script = launchd::uninstaller_path(&spec(&instance), &instance);
-        let run = mac.run_as(ALICE, &script).ends_with(1, &["only root can remove this. Run: sudo \"/Library/"]);
+        let run =
+            mac.run_as(ALICE, &script).ends_with(1, &["only root can remove this. Run: sudo \"/Library/"]);
         assert_eq!(run.log.lines().count(), 1);
         assert_eq!((mac.jobs(), mac.receipts(), mac.changes()), before);
     });

@@ -115,7 +115,8 @@ fn print(target: &str, job: &Job) -> String {
     if let Some(folder) = &job.working_directory {
         text += &format!("\tworking directory = {folder}\n\n");
     }
-    text += "\tdefault environment = {\n\t\tPATH => /usr/bin:/bin:/usr/sbin:/sbin\n\t}\n\n\tenvironment = {\n";
+    text +=
+        "\tdefault environment = {\n\t\tPATH => /usr/bin:/bin:/usr/sbin:/sbin\n\t}\n\n\tenvironment = {\n";
     for (name, value) in &job.environment {
         text += &format!("\t\t{name} => {value}\n");
     }

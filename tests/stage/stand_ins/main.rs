@@ -48,17 +48,26 @@ fn main() {
     }
     let mut state = State::read(root);
     let uid = rustix::process::getuid().as_raw();
-    state::append(root, state::CALLS, &format!("{} #{uid} {program} {}", state.now, words.join(" ")));
+    append(root, state::CALLS, &format!("{} #{uid} {program} {}", state.now, words.join(" ")));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let end = run(&mut state, uid, &program, &words);
     let end = end.unwrap_or_else(|| {
-        state.complaints.push(format!("#{uid} {program} {}: nobody looked up what that does", words.join(" ")));
+        state
+            .complaints
+            .push(format!("#{uid} {program} {}: nobody looked up what that does", words.join(" ")));
         End::bad(64, format!("Usage: {program}\n"))
     });
     state.write(root);
     print!("{}", end.stdout);
     eprint!("{}", end.stderr);
     exit(end.status);
+}
+
+/// Adds a line to one of the files that only grow.
+fn append(root: &Path, file: &str, line: &str) {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().append(true).open(root.join(file)).expect("open");
+    writeln!(file, "{}", line.replace('\n', "\\n")).expect("add a line");
 }
 
 /// Runs a program. `None`: it does not know these words.
@@ -72,7 +81,7 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         "pkgutil" => pkgutil(state, uid, words),
         "logger" => match words {
             ["-t", tag, said @ ..] => {
-                state::append(Path::new("/"), state::LOG, &format!("{tag}: {}", said.join(" ")));
+                append(Path::new("/"), state::LOG, &format!("{tag}: {}", said.join(" ")));
                 Some(End::good(""))
             }
             _ => None,
@@ -83,7 +92,8 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
             Some(End::good(""))
         }
         "date" => (words == ["+%s"]).then(|| {
-            let year = if state.faults.clock_is_set_at.is_some_and(|at| state.now >= at) { 2026 } else { 1970 };
+            let year =
+                if state.faults.clock_is_set_at.is_some_and(|at| state.now >= at) { 2026 } else { 1970 };
             End::good(format!("{}\n", (year - 1970) * 31_556_952 + 1000 + state.now))
         }),
         _ => None,

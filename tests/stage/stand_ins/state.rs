@@ -137,10 +137,3 @@ impl State {
         std::fs::write(root.join(FILE), text).expect("write the state");
     }
 }
-
-/// Adds a line to one of the files that only grow.
-pub fn append(root: &Path, file: &str, line: &str) {
-    use std::io::Write as _;
-    let mut file = std::fs::OpenOptions::new().append(true).open(root.join(file)).expect("open");
-    writeln!(file, "{}", line.replace('\n', "\\n")).expect("add a line");
-}
