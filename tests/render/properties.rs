@@ -2,15 +2,16 @@
 //! and a script of a Distribution as it went in. The readers are other
 //! people's: the shells, systemd, libxml2.
 
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 use std::path::Path;
 use std::process::Command;
+use std::str::FromStr;
 
 use askama::filters::Escaper;
 use proptest::prelude::*;
 use xtask::launchd::{self, Job};
 use xtask::render::{self, escape};
-use xtask::spec::{Condition, Instance, KeepAlive};
+use xtask::spec::{AbsolutePath, Condition, Instance, InstanceName, KeepAlive, UserName};
 use xtask::{environment, systemd};
 
 use super::goldens::{SHELLS, folder_of, quiet};
@@ -43,24 +44,29 @@ fn path() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 1..4).prop_map(|parts| format!("/{}", parts.join("/")))
 }
 
+/// Those of `texts` that the settings accept, parsed.
+fn accepted<T: FromStr + Debug>(texts: BoxedStrategy<String>) -> impl Strategy<Value = T> {
+    texts.prop_filter_map("accepted by the settings", |text| text.parse().ok())
+}
+
 prop_compose! {
     fn instance()(
-        name in "[A-Za-z0-9]{1,6}([._-][A-Za-z0-9]{1,6}){0,3}",
-        user in "[A-Za-z_][A-Za-z0-9._-]{0,20}",
-        home in prop::option::of(path()),
-        limactl in prop::option::of(path()),
-        lima_home in prop::option::of(path()),
+        name in accepted::<InstanceName>("[A-Za-z0-9]{1,6}([._-][A-Za-z0-9]{1,6}){0,3}".boxed()),
+        user in accepted::<UserName>("[A-Za-z_][A-Za-z0-9._-]{0,20}".boxed()),
+        home in prop::option::of(accepted::<AbsolutePath>(path().boxed())),
+        limactl in prop::option::of(accepted::<AbsolutePath>(path().boxed())),
+        lima_home in prop::option::of(accepted::<AbsolutePath>(path().boxed())),
         env in prop::collection::btree_map("[A-Z_][A-Z0-9_]{0,8}", env_value(), 0..4),
         keep_alive in prop::sample::select(vec![KeepAlive::OnFailure, KeepAlive::Always, KeepAlive::Never]),
         boot in any::<bool>(),
-        exit_timeout in 1..86_400_u32,
+        exit_timeout in 1..=3600_u32,
     ) -> Instance {
         Instance {
-            name: name.parse().unwrap(),
-            user: user.parse().unwrap(),
-            home: home.map(|path| path.parse().unwrap()),
-            limactl: limactl.map(|path| path.parse().unwrap()),
-            lima_home: lima_home.map(|path| path.parse().unwrap()),
+            name,
+            user,
+            home,
+            limactl,
+            lima_home,
             env: env.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
             keep_alive,
             exit_timeout,

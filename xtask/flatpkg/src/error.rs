@@ -1,10 +1,12 @@
-//! The error of writing a whole package: which part, then what was wrong there.
+//! The errors of writing and reading a whole package: which part, then what was wrong
+//! there.
 
 use thiserror::Error;
 
 use crate::component::ComponentError;
 use crate::product::ProductError;
-use crate::xar::XarError;
+use crate::xar::{XarError, XarReadError};
+use crate::xml::XmlError;
 
 /// Why a package could not be written.
 #[derive(Debug, Error)]
@@ -35,5 +37,22 @@ pub enum Error {
         /// What was wrong.
         #[source]
         source: XarError,
+    },
+}
+
+/// Why a package could not be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The archive or one of its members could not be read.
+    #[error("the archive")]
+    Archive(#[from] XarReadError),
+    /// A member's document could not be read.
+    #[error("{member}")]
+    Document {
+        /// The member's path.
+        member: String,
+        /// What was wrong.
+        #[source]
+        source: XmlError,
     },
 }

@@ -12,6 +12,11 @@
 //! product ─────────────── Distribution ─────┘
 //! ```
 //!
+//! The readers go the same way back, over anything that can be read and sought in,
+//! whoever made it. They hand out what is there and do not judge it; nothing is
+//! allocated or repeated because the input says so, and limits are named constants.
+//! [`product::PackageFacts::read`] is where to start.
+//!
 //! Architecture invariant: nothing here knows the disk, the clock, the
 //! environment, keys, or what is being installed. Content comes in as a
 //! [`tree::Tree`], time as an argument, signatures through [`Signer`]; the same
@@ -27,10 +32,10 @@ pub mod product;
 pub mod signer;
 pub mod tree;
 pub mod xar;
-mod xml;
+pub mod xml;
 
 pub use component::{Component, write_component};
-pub use error::Error;
+pub use error::{Error, ReadError};
 pub use product::{
     Background, Choice, ComponentSummary, InstallationCheck, Product, Resource, Summary, write_product,
 };

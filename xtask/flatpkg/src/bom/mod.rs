@@ -43,8 +43,13 @@
 
 use thiserror::Error;
 
+mod read;
 mod write;
 
+pub use read::{
+    BOM_MAX, Bom, BomReadError, Info, NAME_MAX, PATH_MAX, PATHS_READ_MAX, PathFacts, TREE_DEPTH_MAX,
+    VARIABLES_MAX,
+};
 pub use write::{check, write};
 
 /// The first bytes.

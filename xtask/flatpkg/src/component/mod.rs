@@ -22,8 +22,11 @@ use crate::product::Choice;
 use crate::tree::Tree;
 
 mod package_info;
+mod read;
 mod write;
 
+pub(crate) use read::read_document;
+pub use read::{ComponentFacts, HookFacts, PackageInfo, PayloadReader, open_archive};
 pub use write::write_component;
 pub(crate) use write::{NAME_REASON, check, is_name, members};
 

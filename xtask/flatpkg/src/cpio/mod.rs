@@ -28,8 +28,10 @@ use std::io;
 
 use thiserror::Error;
 
+mod read;
 mod write;
 
+pub use read::{ArchiveReader, CpioReadError, ENTRIES_MAX, EntryFacts, NAME_LEN_MAX, Rest};
 pub use write::{ArchiveStream, write};
 
 /// A header's length in bytes.

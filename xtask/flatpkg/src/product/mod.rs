@@ -17,8 +17,10 @@ use thiserror::Error;
 use crate::component::Component;
 
 mod distribution;
+mod read;
 mod write;
 
+pub use read::{ChoiceFacts, DistributionFacts, PackageFacts, PackageReference, PageFacts};
 pub use write::write_product;
 
 /// A product archive.

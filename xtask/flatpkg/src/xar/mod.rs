@@ -21,10 +21,15 @@ use std::io;
 
 use thiserror::Error;
 
+mod facts;
+mod read;
+pub mod ticket;
 mod time;
 mod toc;
 mod write;
 
+pub use facts::{Digest, FILES_MAX, FOLDERS_MAX, NAME_MAX, Toc, TocChecksum, TocData, TocFile, TocSignature};
+pub use read::{Archive, ArchiveHeader, HEADER_MAX, MemberReader, TOC_MAX, XarReadError};
 pub use write::{Member, Spooled, Written, write};
 
 /// The first bytes.

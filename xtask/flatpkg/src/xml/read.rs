@@ -1,0 +1,277 @@
+//! Reads a document into a tree of elements.
+//!
+//! Must not know: what elements mean. Comments and processing instructions are
+//! skipped; text keeps its white space.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+use thiserror::Error;
+
+/// The longest document that is read, in bytes. Apple's TOCs and Distributions have
+/// some kilobytes.
+pub const DOCUMENT_MAX: usize = 16 << 20;
+/// How deep elements may be nested.
+pub const DEPTH_MAX: usize = 64;
+/// How many elements a document may have.
+pub const ELEMENTS_MAX: usize = 200_000;
+/// How many attributes an element may have.
+pub const ATTRIBUTES_MAX: usize = 64;
+
+/// An element with all it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Element {
+    /// Its name with the prefix, if it has one.
+    pub name: String,
+    /// Its attributes in order, unescaped.
+    pub attributes: Vec<(String, String)>,
+    /// The elements in it, in order.
+    pub children: Vec<Element>,
+    /// The text right in it, unescaped and joined; what children hold is theirs.
+    pub text: String,
+}
+
+impl Element {
+    /// An attribute's value.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The children with a name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// The first child with a name.
+    pub fn first(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of the first child with a name, without white space around it.
+    pub fn child_text(&self, name: &str) -> Option<&str> {
+        self.first(name).map(|child| child.text.trim())
+    }
+}
+
+/// Why a document cannot be read. Offsets are in bytes from its start.
+#[derive(Debug, Error)]
+pub enum XmlError {
+    /// It is longer than [`DOCUMENT_MAX`].
+    #[error("the document has {length} bytes, more than the {DOCUMENT_MAX} that are read")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// It is not UTF-8, the one encoding that Apple's tools write.
+    #[error("the document is not UTF-8 from byte {offset} on")]
+    NotUtf8 {
+        /// Where.
+        offset: usize,
+    },
+    /// It has more of something than is read.
+    #[error("the document has more than {limit} {what}, at byte {offset}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many are read.
+        limit: usize,
+        /// Where.
+        offset: u64,
+    },
+    /// It has something that packages have no use for.
+    #[error("the document has {what}, at byte {offset}")]
+    Refused {
+        /// What.
+        what: &'static str,
+        /// Where.
+        offset: u64,
+    },
+    /// It is not well-formed.
+    #[error("the document is not well-formed at byte {offset}: {reason}")]
+    Malformed {
+        /// Where.
+        offset: u64,
+        /// What the parser says.
+        reason: String,
+    },
+}
+
+/// Reads a document and gives its root.
+///
+/// # Errors
+/// [`XmlError`], if it is not well-formed or goes beyond a limit.
+pub fn read(bytes: &[u8]) -> Result<Element, XmlError> {
+    if bytes.len() > DOCUMENT_MAX {
+        return Err(XmlError::TooLong { length: bytes.len() });
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 { offset: error.valid_up_to() })?;
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    let mut builder = Builder::default();
+    loop {
+        let offset = reader.buffer_position();
+        let malformed = |reason: String| XmlError::Malformed { offset, reason };
+        match reader.read_event().map_err(|error| malformed(error.to_string()))? {
+            Event::Start(start) => builder.open(&start, offset)?,
+            Event::Empty(start) => {
+                builder.open(&start, offset)?;
+                builder.close();
+            }
+            Event::End(_) => builder.close(),
+            Event::Text(text) => builder.text(&text.xml10_content(), offset)?,
+            Event::CData(text) => builder.text(&text.xml10_content(), offset)?,
+            Event::GeneralRef(reference) => {
+                let resolved = match reference.resolve_char_ref() {
+                    Ok(Some(character)) => Some(character),
+                    Ok(None) => predefined(&reference.xml10_content()),
+                    Err(error) => return Err(malformed(error.to_string())),
+                };
+                let character = resolved.ok_or_else(|| malformed("an unknown entity".to_owned()))?;
+                builder.text(character.encode_utf8(&mut [0; 4]), offset)?;
+            }
+            Event::DocType(_) => return Err(XmlError::Refused { what: "a DOCTYPE", offset }),
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+            Event::Eof => {
+                return builder.finish().ok_or_else(|| malformed("it ends too early".to_owned()));
+            }
+        }
+    }
+}
+
+/// The five entities that need no declaration.
+fn predefined(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => return None,
+    })
+}
+
+/// The elements that are open, and the root once it is closed.
+#[derive(Default)]
+struct Builder {
+    open: Vec<Element>,
+    root: Option<Element>,
+    elements: usize,
+}
+
+impl Builder {
+    fn open(&mut self, start: &BytesStart<'_>, offset: u64) -> Result<(), XmlError> {
+        let too_many = |what, limit| Err(XmlError::TooMany { what, limit, offset });
+        let malformed = |reason: String| XmlError::Malformed { offset, reason };
+        self.elements += 1;
+        if self.elements > ELEMENTS_MAX {
+            return too_many("elements", ELEMENTS_MAX);
+        }
+        if self.open.len() >= DEPTH_MAX {
+            return too_many("levels", DEPTH_MAX);
+        }
+        if self.root.is_some() {
+            return Err(XmlError::Refused { what: "a second root", offset });
+        }
+        let mut element = Element { name: start.name().into_inner().to_owned(), ..Element::default() };
+        for attribute in start.attributes() {
+            if element.attributes.len() >= ATTRIBUTES_MAX {
+                return too_many("attributes", ATTRIBUTES_MAX);
+            }
+            let attribute = attribute.map_err(|error| malformed(error.to_string()))?;
+            let value = attribute
+                .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                .map_err(|error| malformed(error.to_string()))?;
+            element.attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
+        }
+        self.open.push(element);
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        let Some(element) = self.open.pop() else { return };
+        match self.open.last_mut() {
+            Some(parent) => parent.children.push(element),
+            None => self.root = Some(element),
+        }
+    }
+
+    fn text(&mut self, text: &str, offset: u64) -> Result<(), XmlError> {
+        match self.open.last_mut() {
+            Some(element) => element.text.push_str(text),
+            None if text.trim().is_empty() => {}
+            None => return Err(XmlError::Refused { what: "text outside of the root", offset }),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Option<Element> {
+        if self.open.is_empty() { self.root } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_attributes_and_text() {
+        let root = read(
+            b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<!-- x --><a one='1 &lt; 2'><b/>t&amp;&#x41;<b>u</b><![CDATA[<]]></a>\n",
+        )
+        .unwrap();
+        assert_eq!(root.name, "a");
+        assert_eq!(root.attribute("one"), Some("1 < 2"));
+        assert_eq!(root.text, "t&A<");
+        assert_eq!(root.all("b").count(), 2);
+        assert_eq!(root.all("b").nth(1).unwrap().text, "u");
+    }
+
+    #[test]
+    fn what_is_not_a_document_is_refused() {
+        for wrong in [
+            "",
+            "a",
+            "<a>",
+            "</a>",
+            "<a></b>",
+            "<a/><b/>",
+            "<a/>x",
+            "<a>&x;</a>",
+            "<a>&#xffffffff;</a>",
+            "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+            "<a b='1' b='2'/>",
+            "<a b/>",
+            "<a b='&x;'/>",
+        ] {
+            assert!(read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        assert!(matches!(read(b"<a>\xff</a>"), Err(XmlError::NotUtf8 { offset: 3 })));
+    }
+
+    #[test]
+    fn limits_hold_what_they_say_and_not_one_more() {
+        let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert!(read(nested(DEPTH_MAX).as_bytes()).is_ok());
+        assert!(matches!(
+            read(nested(DEPTH_MAX + 1).as_bytes()),
+            Err(XmlError::TooMany { what: "levels", .. })
+        ));
+        let siblings = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 1));
+        assert!(read(siblings(ELEMENTS_MAX).as_bytes()).is_ok());
+        assert!(matches!(
+            read(siblings(ELEMENTS_MAX + 1).as_bytes()),
+            Err(XmlError::TooMany { what: "elements", .. })
+        ));
+        let attributes = |count: usize| {
+            let all: Vec<String> = (0..count).map(|number| format!("a{number}=''")).collect();
+            format!("<a {}/>", all.join(" "))
+        };
+        assert!(read(attributes(ATTRIBUTES_MAX).as_bytes()).is_ok());
+        assert!(matches!(
+            read(attributes(ATTRIBUTES_MAX + 1).as_bytes()),
+            Err(XmlError::TooMany { what: "attributes", .. })
+        ));
+        let long = |length: usize| format!("<a>{}</a>", "x".repeat(length - 7));
+        assert!(read(long(DOCUMENT_MAX).as_bytes()).is_ok());
+        assert!(matches!(read(long(DOCUMENT_MAX + 1).as_bytes()), Err(XmlError::TooLong { .. })));
+    }
+}
