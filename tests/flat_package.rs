@@ -3,6 +3,7 @@
 
 mod bom;
 mod embala;
+mod facts;
 mod properties;
 mod readers;
 

@@ -13,9 +13,8 @@ use flatpkg::Signer;
 use sha1::{Digest, Sha1};
 use x509_certificate::{CapturedX509Certificate, InMemorySigningKeyPair, KeyAlgorithm};
 use xshell::{Shell, cmd};
-use xtask::sign::{
-    Identity, PackageSigner, complete_chain, development_identity, identity_from_p12, identity_from_pem,
-};
+use xtask::sign::certificate::complete_chain;
+use xtask::sign::{Identity, PackageSigner, development_identity, identity_from_p12, identity_from_pem};
 
 use crate::support::{reference, tool};
 

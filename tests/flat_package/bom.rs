@@ -70,8 +70,10 @@ fn by_path(listed: &[Listed]) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn apple_bom_reads_every_path_at_every_size() {
-    // One leaf holds 256, so 255 files and the root are the last that need one.
-    for count in [0, 1, 2, 254, 255, 256, 257, 511, 512, 10_000] {
+    // One leaf holds 256: 245 files with their ten folders and the root. The last is as
+    // many as a tree of two levels holds.
+    let most = bom::PATHS_MAX - 11;
+    for count in [0, 1, 2, 244, 245, 246, 255, 256, 257, 501, 502, 10_000, most] {
         let mut tree = Tree::new(MTIME);
         for folder in 0..10 {
             tree.directory(&format!("d{folder}"), 0o755, ROOT).unwrap();

@@ -13,7 +13,7 @@ const EMBALA_TIME: u32 = 946_684_800;
 
 /// The same files, through both; no directory holds a subdirectory and a file whose
 /// names only differ in what follows a common start.
-fn both() -> (Vec<u8>, Vec<u8>) {
+pub fn both() -> (Vec<u8>, Vec<u8>) {
     let files: [(&str, u32, Vec<u8>); 4] = [
         ("opt/example/bin/run", 0o755, b"#!/bin/sh\n".to_vec()),
         ("opt/example/data", 0o600, vec![3; 100_000]),

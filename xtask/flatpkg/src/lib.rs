@@ -26,6 +26,7 @@ pub mod bom;
 pub mod cksum;
 pub mod component;
 pub mod cpio;
+mod deflate;
 mod error;
 pub mod gzip;
 pub mod product;

@@ -6,20 +6,16 @@
 
 use std::time::SystemTime;
 
-use apple_codesign::{AppleCertificate, CertificateProfile, KnownCertificate};
+use apple_codesign::{AppleCertificate, CertificateProfile};
 use chrono::{DateTime, Utc};
 use p12_keystore::Pkcs12Archive;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use rsa::traits::PublicKeyParts;
-use sha2::{Digest, Sha256};
 use x509_certificate::{CapturedX509Certificate, InMemorySigningKeyPair, Sign};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Identity;
-
-/// Extended key usage of a Developer ID Installer certificate.
-const DEVELOPER_ID_INSTALLER: &str = "1.2.840.113635.100.4.13";
+use super::certificate::{DEVELOPER_ID_INSTALLER, complete_chain, extended_key_usages};
 
 /// Why an identity cannot sign installers. `origin` names the file or the
 /// environment variable.
@@ -195,7 +191,8 @@ fn parse_key(
 /// The leaf's purpose and validity.
 fn check_leaf(origin: &str, leaf: &CapturedX509Certificate, now: SystemTime) -> Result<(), IdentityError> {
     let subject = subject(leaf);
-    let purposes = extended_key_usages(origin, leaf)?;
+    let purposes = extended_key_usages(leaf)
+        .map_err(|reason| IdentityError::BadCertificate { origin: origin.to_owned(), reason })?;
     if !purposes.iter().any(|oid| oid == DEVELOPER_ID_INSTALLER) {
         let what = match leaf.apple_guess_profile() {
             Some(CertificateProfile::MacInstallerDistribution) => {
@@ -221,57 +218,12 @@ fn check_leaf(origin: &str, leaf: &CapturedX509Certificate, now: SystemTime) -> 
     Ok(())
 }
 
-/// The leaf and its issuers: from the certificates at hand first, then from
-/// Apple's own that apple-codesign carries. Apple's tools embed leaf, Developer
-/// ID authority and root; without the intermediate a Mac calls the package
-/// untrusted.
-///
-/// An issuer must have the right name as well as the right key: two of Apple's
-/// roots share one key, and apple-codesign, which looks at keys alone, goes on
-/// from the one to the other.
-pub fn complete_chain(
-    leaf: &CapturedX509Certificate,
-    at_hand: &[CapturedX509Certificate],
-) -> Vec<CapturedX509Certificate> {
-    let mut chain = vec![leaf.clone()];
-    loop {
-        let last = &chain[chain.len() - 1];
-        let issuer = at_hand.iter().chain(KnownCertificate::all().iter().copied()).find(|candidate| {
-            candidate.subject_name() == last.issuer_name()
-                && !chain.contains(candidate)
-                && last.verify_signed_by_certificate(candidate).is_ok()
-        });
-        match issuer {
-            Some(issuer) => chain.push(issuer.clone()),
-            None => return chain,
-        }
-    }
-}
-
-/// Dotted identifiers of the certificate's extended key usages.
-/// apple-codesign reads this extension only where it holds a single one.
-fn extended_key_usages(
-    origin: &str,
-    certificate: &CapturedX509Certificate,
-) -> Result<Vec<String>, IdentityError> {
-    let bad = |reason: String| IdentityError::BadCertificate { origin: origin.to_owned(), reason };
-    let (_, parsed) =
-        X509Certificate::from_der(certificate.constructed_data()).map_err(|error| bad(error.to_string()))?;
-    let usage = parsed.extended_key_usage().map_err(|error| bad(error.to_string()))?;
-    Ok(usage.map_or_else(Vec::new, |usage| usage.value.other.iter().map(|oid| oid.to_id_string()).collect()))
-}
-
 fn subject(certificate: &CapturedX509Certificate) -> String {
     certificate.subject_common_name().unwrap_or_else(|| "(no common name)".to_owned())
 }
 
 fn bad_key(origin: &str, reason: impl ToString) -> IdentityError {
     IdentityError::BadKey { origin: origin.to_owned(), reason: reason.to_string() }
-}
-
-/// SHA-256 in lower-case hexadecimal.
-pub(super) fn sha256_hex(data: &[u8]) -> String {
-    Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The development identity's own way in. Its certificate may be some seconds

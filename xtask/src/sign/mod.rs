@@ -16,6 +16,7 @@
 //! apple-codesign 0.29 cannot make the first one: its key hashes what it is
 //! given, and what comes out is no signature that a Mac made or checks.
 
+pub mod certificate;
 mod development;
 mod load;
 
@@ -34,7 +35,7 @@ use sha1::Sha1;
 use x509_certificate::{CapturedX509Certificate, InMemorySigningKeyPair};
 
 pub use development::{DevelopmentError, development_identity};
-pub use load::{IdentityError, complete_chain, identity_from_p12, identity_from_pem};
+pub use load::{IdentityError, identity_from_p12, identity_from_pem};
 
 /// The timestamp authority that Apple's own tools ask.
 pub const APPLE_TIMESTAMP_URL: &str = "http://timestamp.apple.com/ts01";
@@ -85,7 +86,7 @@ impl Identity {
         SignedBy {
             subject: leaf.subject_common_name().unwrap_or_else(|| "(no common name)".to_owned()),
             team: if self.is_developer_id() { leaf.apple_team_id() } else { None },
-            sha256: load::sha256_hex(leaf.constructed_data()),
+            sha256: certificate::sha256_hex(leaf.constructed_data()),
             development: self.development,
         }
     }

@@ -43,6 +43,7 @@
 
 use thiserror::Error;
 
+mod fields;
 mod read;
 mod write;
 

@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
-use super::{MAGIC, NODE_HEADER_LEN, TREE_MAGIC};
+use super::fields::{Fields, slice};
+use super::{MAGIC, TREE_MAGIC};
 
 /// The longest Bom that is read, in bytes: about 150 for each of a million paths.
 pub const BOM_MAX: u64 = 160 << 20;
@@ -206,7 +207,7 @@ impl<'a> Store<'a> {
         let entry = entry.ok_or_else(|| BomReadError::OutOfBounds { what: what() })?;
         let mut entry = Fields::new(entry, "the index");
         let block = slice(self.bytes, entry.u32()?, entry.u32()?, what)?;
-        Ok(Fields { rest: block, what: "a block", number: Some(number) })
+        Ok(Fields::of_block(block, number))
     }
 
     /// A tree's root node and how many keys it states. `VIndex` has one more block
@@ -275,7 +276,6 @@ impl<'a> Store<'a> {
     fn node(&self, number: u32) -> Result<Node, BomReadError> {
         let mut block = self.block(number)?;
         let (is_leaf, count, next, _previous) = (block.u16()?, block.u16()?, block.u32()?, block.u32()?);
-        debug_assert_eq!(NODE_HEADER_LEN, 12);
         let mut entries = Vec::new();
         for _ in 0..count {
             entries.push([block.u32()?, block.u32()?]);
@@ -349,60 +349,6 @@ fn until_nul(bytes: &[u8], what: impl FnOnce() -> String) -> Result<&[u8], BomRe
         what: what(),
         reason: "does not end with a NUL within 1024 bytes",
     })
-}
-
-fn slice(
-    bytes: &[u8],
-    offset: u32,
-    length: u32,
-    what: impl FnOnce() -> String,
-) -> Result<&[u8], BomReadError> {
-    let start = offset as usize;
-    let end = start.checked_add(length as usize);
-    end.and_then(|end| bytes.get(start..end)).ok_or_else(|| BomReadError::OutOfBounds { what: what() })
-}
-
-/// Numbers taken from the front of a piece of the file.
-#[derive(Clone)]
-struct Fields<'a> {
-    rest: &'a [u8],
-    what: &'static str,
-    number: Option<u32>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(rest: &'a [u8], what: &'static str) -> Self {
-        Self { rest, what, number: None }
-    }
-
-    /// Past the count, which need not agree with the length: only what is there counts.
-    fn after_count(mut self) -> Result<Self, BomReadError> {
-        self.u32()?;
-        Ok(self)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], BomReadError> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(|| {
-            let number = self.number.map(|number| format!(" ({number})")).unwrap_or_default();
-            BomReadError::OutOfBounds { what: format!("a field of {}{number}", self.what) }
-        })?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn u8(&mut self) -> Result<u8, BomReadError> {
-        Ok(self.take(1)?[0])
-    }
-
-    fn u16(&mut self) -> Result<u16, BomReadError> {
-        let bytes = self.take(2)?;
-        Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn u32(&mut self) -> Result<u32, BomReadError> {
-        let bytes = self.take(4)?;
-        Ok(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-    }
 }
 
 #[cfg(test)]

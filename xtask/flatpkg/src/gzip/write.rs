@@ -2,8 +2,9 @@
 //!
 //! Must not know: what is compressed, or where it goes.
 
-use flate2::{Compress, Compression, FlushCompress, Status};
 use rayon::prelude::*;
+
+use crate::deflate;
 
 /// How much is compressed at a time. Smaller costs compression, larger memory.
 const BLOCK: usize = 128 * 1024;
@@ -14,9 +15,6 @@ const WINDOW: usize = 32 * 1024;
 /// How many blocks are read and compressed together. It bounds the memory (two
 /// batches of 4 MiB and what becomes of one) and has no influence on the bytes.
 const BATCH: usize = 32;
-
-/// zlib's default level, which Apple's tools use.
-const LEVEL: u32 = 6;
 
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
 const FINAL_BLOCK: [u8; 2] = [3, 0];
@@ -54,9 +52,8 @@ pub fn compress<E: Send>(
         let (blocks, filled) = if batch.is_full() {
             rayon::join(|| batch.compress(), || next.fill(batch.last_window(), &mut read))
         } else {
-            // What did not fill was the end: there is nothing to read meanwhile.
-            next.bytes.clear();
-            next.dictionary = 0;
+            // What did not fill a batch was the end.
+            next.clear();
             (batch.compress(), Ok(()))
         };
         for (bytes, block_checksum) in blocks {
@@ -92,6 +89,11 @@ impl Batch {
         self.content().len() == BATCH * BLOCK
     }
 
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.dictionary = 0;
+    }
+
     /// The dictionary for what comes next.
     fn last_window(&self) -> &[u8] {
         &self.bytes[self.bytes.len().saturating_sub(WINDOW)..]
@@ -107,18 +109,14 @@ impl Batch {
         self.bytes.extend_from_slice(dictionary);
         let full = dictionary.len() + BATCH * BLOCK;
         let mut filled = dictionary.len();
-        loop {
-            // A block more at a time: most archives are smaller than one, and
-            // clearing a batch's memory would take longer than compressing them.
+        while filled < full {
+            // A block at a time: most scripts need but one.
             if filled == self.bytes.len() {
-                self.bytes.resize((filled + BLOCK).min(full), 0);
+                self.bytes.resize(filled + BLOCK, 0);
             }
             match read(&mut self.bytes[filled..])? {
                 0 => break,
                 count => filled += count,
-            }
-            if filled == full {
-                break;
             }
         }
         self.bytes.truncate(filled);
@@ -126,41 +124,17 @@ impl Batch {
     }
 
     fn compress(&self) -> Vec<(Vec<u8>, crc32fast::Hasher)> {
-        let content = self.content();
-        (0..content.len().div_ceil(BLOCK))
-            .into_par_iter()
-            .map(|index| {
-                let start = self.dictionary + index * BLOCK;
-                let end = (start + BLOCK).min(self.bytes.len());
-                let block = &self.bytes[start..end];
-                let mut checksum = crc32fast::Hasher::new();
-                checksum.update(block);
-                (deflate(block, &self.bytes[start.saturating_sub(WINDOW)..start]), checksum)
-            })
-            .collect()
-    }
-}
-
-/// Raw deflate of a block, up to a byte boundary and without an end.
-fn deflate(block: &[u8], dictionary: &[u8]) -> Vec<u8> {
-    let mut compressor = Compress::new(Compression::new(LEVEL), false);
-    if !dictionary.is_empty() {
-        compressor
-            .set_dictionary(dictionary)
-            .expect("a raw deflate stream takes a dictionary before its first byte");
-    }
-    let mut out = Vec::with_capacity(block.len() / 2 + 1024);
-    loop {
-        let consumed = compressor.total_in() as usize;
-        let status = compressor
-            .compress_vec(&block[consumed..], &mut out, FlushCompress::Sync)
-            .expect("deflating from memory into memory cannot fail");
-        // A flush is complete once it leaves room in the output.
-        let complete = compressor.total_in() as usize == block.len() && out.len() < out.capacity();
-        if complete || status == Status::StreamEnd {
-            return out;
-        }
-        out.reserve(block.len() / 2 + 1024);
+        let blocks = self.content().len().div_ceil(BLOCK);
+        let one = |index: usize| {
+            let start = self.dictionary + index * BLOCK;
+            let end = (start + BLOCK).min(self.bytes.len());
+            let block = &self.bytes[start..end];
+            let mut checksum = crc32fast::Hasher::new();
+            checksum.update(block);
+            (deflate::block(block, &self.bytes[start.saturating_sub(WINDOW)..start]), checksum)
+        };
+        // One block is done before another thread would have woken up.
+        if blocks == 1 { vec![one(0)] } else { (0..blocks).into_par_iter().map(one).collect() }
     }
 }
 

@@ -163,13 +163,13 @@ fn signature(element: &Element) -> Result<TocSignature, XarReadError> {
 }
 
 fn files(element: &Element, depth: usize, count: &mut usize) -> Result<Vec<TocFile>, XarReadError> {
-    if depth > FOLDERS_MAX {
-        return Err(XarReadError::TooMany { what: "folders in each other", limit: FOLDERS_MAX });
-    }
     element.all("file").map(|element| file(element, depth, count)).collect()
 }
 
 fn file(element: &Element, depth: usize, count: &mut usize) -> Result<TocFile, XarReadError> {
+    if depth > FOLDERS_MAX {
+        return Err(XarReadError::TooMany { what: "folders in each other", limit: FOLDERS_MAX });
+    }
     *count += 1;
     if *count > FILES_MAX {
         return Err(XarReadError::TooMany { what: "files", limit: FILES_MAX });

@@ -6,12 +6,11 @@
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom, Write};
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use sha1::{Digest, Sha1};
 
 use super::toc::{SignatureSlot, TocData, TocMember, to_xml};
 use super::{DIGEST_LEN, HEADER_LEN, MAGIC, XarError};
+use crate::deflate;
 use crate::signer::Signer;
 use crate::xml;
 
@@ -65,7 +64,7 @@ impl Member {
 
     /// A file that the archive compresses.
     pub fn compressed(name: &str, plain: &[u8]) -> Self {
-        let bytes = zlib(plain);
+        let bytes = deflate::zlib(plain);
         let content = Content::File {
             length: bytes.len() as u64,
             size: plain.len() as u64,
@@ -133,7 +132,7 @@ pub fn write<S: Read + Seek, W: Write>(
     let heap_size = offset;
     let toc =
         to_xml(created, DIGEST_LEN as u64, &slots, certificates, &toc_members).map_err(XarError::Toc)?;
-    let compressed = zlib(&toc);
+    let compressed = deflate::zlib(&toc);
     let toc_digest: [u8; DIGEST_LEN] = Sha1::digest(&compressed).into();
 
     // Signed before anything is written: a signer that fails leaves nothing behind.
@@ -254,11 +253,6 @@ fn validate(members: &[Member]) -> Result<(), XarError> {
         }
     }
     Ok(())
-}
-
-fn zlib(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(plain).and_then(|()| encoder.finish()).expect("compressing in memory cannot fail")
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn the_heap_starts_with_the_digest_and_the_signatures() {
     assert_eq!(bytes[heap..heap + 20], written.toc_digest);
     assert_eq!(bytes[heap + 20..heap + 276], [1; 256]);
     assert_eq!(bytes[heap + 276..heap + 9492], [2; 9216]);
-    assert_eq!(bytes[heap + 9492..], zlib(b"hello"));
+    assert_eq!(bytes[heap + 9492..], deflate::zlib(b"hello"));
     let digest = written.toc_digest.to_vec();
     assert_eq!(signer.calls.take(), [("RSA", digest.clone()), ("CMS", digest)]);
 }

@@ -1,0 +1,198 @@
+//! The CMS signature: a detached SignedData over the TOC's digest.
+//!
+//! Two forms are in the wild: with signed attributes (contentType, signingTime,
+//! messageDigest), and, in packages up to 2020, without any, where the signature
+//! is over the content itself. Source: the signatures of 64 of Apple's packages.
+//!
+//! Must not know: archives, which certificates are trusted.
+
+use chrono::{DateTime, Utc};
+use cryptographic_message_syntax::asn1::rfc3161::{OID_CONTENT_TYPE_TST_INFO, TstInfo};
+use cryptographic_message_syntax::{SignedData, SignerInfo};
+use rsa::pkcs1::DecodeRsaPublicKey;
+use rsa::{Pkcs1v15Sign, RsaPublicKey};
+use sha1::Sha1;
+use sha2::Digest as _;
+use x509_certificate::{CapturedX509Certificate, DigestAlgorithm};
+
+/// A CMS signature that holds.
+#[derive(Debug)]
+pub struct Verified {
+    /// When the signer says to have signed.
+    pub signing_time: Option<DateTime<Utc>>,
+    /// The certificates that it carries.
+    pub certificates: Vec<CapturedX509Certificate>,
+    /// The timestamp authority's word, where there is one.
+    pub timestamp: Option<Result<Timestamp, String>>,
+}
+
+/// A timestamp whose signature holds and is over this signature.
+#[derive(Debug)]
+pub struct Timestamp {
+    /// When.
+    pub time: DateTime<Utc>,
+    /// The authority's certificate.
+    pub authority: CapturedX509Certificate,
+    /// All certificates that the timestamp carries.
+    pub certificates: Vec<CapturedX509Certificate>,
+}
+
+/// Checks the signature in `slot` (which zeros may fill up) over `content`,
+/// made by `leaf`.
+pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Result<Verified, String> {
+    let length = ber_length(slot, 0).ok_or("it is no BER structure")?;
+    if slot[length..].iter().any(|byte| *byte != 0) {
+        return Err("there is something behind it in its place".to_owned());
+    }
+    let signed = SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
+    let signers: Vec<&SignerInfo> = signed.signers().collect();
+    let [signer] = signers.as_slice() else {
+        return Err(format!("it has {} signers; packages have one", signers.len()));
+    };
+    let names_leaf = signer
+        .certificate_issuer_and_serial()
+        .is_some_and(|(issuer, serial)| issuer == leaf.issuer_name() && serial == leaf.serial_number_asn1());
+    if !names_leaf {
+        return Err("its signer is not the package's first certificate".to_owned());
+    }
+    let certificates: Vec<CapturedX509Certificate> = signed.certificates().cloned().collect();
+    if !certificates.contains(leaf) {
+        return Err("it does not carry the package's first certificate".to_owned());
+    }
+    let signing_time = match signer.signed_attributes() {
+        Some(attributes) => {
+            signer
+                .verify_message_digest_with_content(content)
+                .map_err(|_| "it is over another table of contents".to_owned())?;
+            signer
+                .verify_signature_with_signed_data(&signed)
+                .map_err(|error| format!("its signature does not hold: {error}"))?;
+            attributes.signing_time().copied()
+        }
+        None => {
+            direct(signer, content, leaf)?;
+            None
+        }
+    };
+    let timestamp = signer.unsigned_attributes().map(|_| timestamp(signer)).and_then(Result::transpose);
+    Ok(Verified { signing_time, certificates, timestamp })
+}
+
+/// A signature without signed attributes: over the content.
+fn direct(signer: &SignerInfo, content: &[u8], leaf: &CapturedX509Certificate) -> Result<(), String> {
+    let key = rsa_key(leaf)?;
+    let (padding, digest) = match signer.digest_algorithm() {
+        DigestAlgorithm::Sha1 => (Pkcs1v15Sign::new::<Sha1>(), sha1::Digest::finalize(sha1_of(content)).to_vec()),
+        DigestAlgorithm::Sha256 => {
+            (Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() }, sha2::Sha256::digest(content).to_vec())
+        }
+        other => return Err(format!("its digest algorithm {other:?} is not one that packages have")),
+    };
+    key.verify(padding, &digest, signer.signature()).map_err(|_| "its signature does not hold".to_owned())
+}
+
+fn sha1_of(content: &[u8]) -> Sha1 {
+    let mut hasher: Sha1 = sha1::Digest::new();
+    sha1::Digest::update(&mut hasher, content);
+    hasher
+}
+
+/// DigestInfo of SHA-256 up to the digest (RFC 8017, 9.2, note 1).
+pub const SHA256_PREFIX: [u8; 19] =
+    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
+
+/// A certificate's RSA key.
+pub fn rsa_key(certificate: &CapturedX509Certificate) -> Result<RsaPublicKey, String> {
+    RsaPublicKey::from_pkcs1_der(&certificate.public_key_data())
+        .map_err(|error| format!("its certificate has no RSA key that can be read: {error}"))
+}
+
+/// The timestamp among the unsigned attributes: its own signature, and that it
+/// is over the signer's signature.
+fn timestamp(signer: &SignerInfo) -> Result<Option<Timestamp>, String> {
+    let cannot = |error: cryptographic_message_syntax::CmsError| format!("it cannot be read: {error}");
+    let Some(token) = signer.time_stamp_token_signed_data().map_err(cannot)? else { return Ok(None) };
+    let certificates: Vec<CapturedX509Certificate> = token.certificates().cloned().collect();
+    let signers: Vec<&SignerInfo> = token.signers().collect();
+    let [authority_info] = signers.as_slice() else {
+        return Err(format!("it has {} signers; a timestamp has one", signers.len()));
+    };
+    let authority = authority_info
+        .certificate_issuer_and_serial()
+        .and_then(|(issuer, serial)| {
+            certificates.iter().find(|one| one.issuer_name() == issuer && one.serial_number_asn1() == serial)
+        })
+        .ok_or("it does not carry its authority's certificate")?
+        .clone();
+    authority_info
+        .verify_message_digest_with_signed_data(&token)
+        .and_then(|()| authority_info.verify_signature_with_signed_data(&token))
+        .map_err(|error| format!("the authority's signature does not hold: {error}"))?;
+    let content = token.signed_content().ok_or("it is empty")?;
+    let info = bcder::decode::Constructed::decode(content, bcder::Mode::Der, TstInfo::take_from)
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    let is_timestamp = authority_info
+        .signed_attributes()
+        .is_some_and(|attributes| attributes.content_type() == &OID_CONTENT_TYPE_TST_INFO);
+    if !is_timestamp {
+        return Err("it is no timestamp".to_owned());
+    }
+    let algorithm = DigestAlgorithm::try_from(&info.message_imprint.hash_algorithm)
+        .map_err(|error| format!("its digest algorithm is not known: {error}"))?;
+    if algorithm.digest_data(signer.signature()) != info.message_imprint.hashed_message.to_bytes().as_ref() {
+        return Err("it is for another signature".to_owned());
+    }
+    Ok(Some(Timestamp { time: info.gen_time.into(), authority, certificates }))
+}
+
+/// How deep BER structures may be nested. Certificates need about a dozen.
+const BER_DEPTH_MAX: usize = 32;
+
+/// Length of the BER structure at the beginning of `bytes`, definite or not.
+/// Apple's signatures are of indefinite length.
+fn ber_length(bytes: &[u8], depth: usize) -> Option<usize> {
+    if depth > BER_DEPTH_MAX {
+        return None;
+    }
+    let tag = *bytes.first()?;
+    let mut at = 1;
+    if tag & 0x1f == 0x1f {
+        // A tag of several bytes ends with one below 0x80.
+        at += 1 + bytes.get(at..)?.iter().position(|byte| byte & 0x80 == 0)?;
+    }
+    let first = *bytes.get(at)?;
+    at += 1;
+    match first {
+        0x80 => loop {
+            let rest = bytes.get(at..)?;
+            if rest.starts_with(&[0, 0]) {
+                return Some(at + 2);
+            }
+            at += ber_length(rest, depth + 1)?;
+        },
+        0..=0x7f => at.checked_add(first.into()).filter(|end| *end <= bytes.len()),
+        _ => {
+            let octets = bytes.get(at..at + usize::from(first & 0x7f))?;
+            let length = octets.iter().try_fold(0_usize, |length, byte| {
+                length.checked_mul(256).map(|length| length + usize::from(*byte))
+            })?;
+            (at + octets.len()).checked_add(length).filter(|end| *end <= bytes.len())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ber_length;
+
+    #[test]
+    fn lengths_definite_and_not() {
+        assert_eq!(ber_length(&[0x30, 2, 1, 2, 9], 0), Some(4));
+        assert_eq!(ber_length(&[0x30, 0x80, 4, 1, 7, 0, 0, 0], 0), Some(7));
+        assert_eq!(ber_length(&[0x30, 0x81, 1, 7, 0], 0), Some(4));
+        for wrong in [&[][..], &[0x30], &[0x30, 3, 1], &[0x30, 0x80, 4, 1], &[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]] {
+            assert_eq!(ber_length(wrong, 0), None, "{wrong:?}");
+        }
+        assert_eq!(ber_length(&[0x30, 0x80].repeat(1000), 0), None, "nested without end");
+    }
+}
