@@ -2,6 +2,7 @@
 //! project promises; `support` has what they share.
 
 mod boot;
+mod ci;
 mod dist;
 mod flat_package;
 mod output;

@@ -35,9 +35,13 @@ pub fn folder() -> PathBuf {
 }
 
 /// The root folder to copy. Where machines cannot be booted, says why and
-/// returns `None`; under `CI` that is a failure.
+/// returns `None`; under `CI` that is a failure, but on a Mac.
 pub fn base() -> Option<&'static Path> {
     static BASE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: machines are booted on Linux only");
+        return None;
+    }
     for name in ["debootstrap", "systemd-nspawn", "unshare", "setpriv", "nsenter", "mount", "chroot"] {
         tool(name)?;
     }
@@ -48,9 +52,6 @@ pub fn base() -> Option<&'static Path> {
 }
 
 fn make() -> Result<PathBuf, String> {
-    if !cfg!(target_os = "linux") {
-        return Err("machines are booted on Linux only".to_owned());
-    }
     if !rustix::process::geteuid().is_root() {
         return Err("booting a machine takes root".to_owned());
     }

@@ -206,7 +206,7 @@ fn hostile(name: &str, limactl: Option<&str>, lima_home: &str) -> String {
 fn a_hostile_environment_arrives_byte_for_byte() {
     // systemd takes the first program by its path; the second path is one that
     // it takes as an argument only.
-    let programs = [None, Some(r#"/opt/it's "lima" %n & a=b <co> \d/$HOME; é/limactl"#)];
+    let programs = [None, Some(r#"/opt/it's "lima" %n & a=b ${HOME} <co> \d/$HOME; é/limactl"#)];
     let homes = [r"/srv/$HOME %h %% ends in\", r#"/srv/"x" it's # ends in "#];
     for (program, lima_home) in programs.into_iter().zip(homes) {
         let Some(mut machine) = machine(&hostile(INSTANCE, program, lima_home)) else { return };

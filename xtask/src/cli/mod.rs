@@ -2,6 +2,7 @@
 //!
 //! Must not know: formats.
 
+mod ci;
 mod dist;
 mod environment;
 mod messages;
@@ -30,6 +31,7 @@ struct Cli {
 enum Command {
     Dist(dist::Dist),
     Plan(plan::Plan),
+    Ci(ci::Ci),
 }
 
 /// What to build, and where.
@@ -61,5 +63,6 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Ci(ci) => ci.run(),
     }
 }
