@@ -9,5 +9,7 @@ mod output;
 mod render;
 mod settings;
 mod signing;
+mod stage;
 mod support;
 mod tidy;
+mod verify;

@@ -9,7 +9,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Whether what is missing is a failure instead of a skip.
-fn in_ci() -> bool {
+pub fn in_ci() -> bool {
     std::env::var_os("CI").is_some()
 }
 

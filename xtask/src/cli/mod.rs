@@ -5,9 +5,11 @@
 mod ci;
 mod dist;
 mod environment;
+mod inspect;
 mod messages;
 mod plan;
 mod signing;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ struct Cli {
 enum Command {
     Dist(dist::Dist),
     Plan(plan::Plan),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
     Ci(ci::Ci),
 }
 
@@ -63,6 +67,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Ci(ci) => ci.run(),
     }
 }
