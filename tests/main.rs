@@ -1,6 +1,8 @@
 //! The integration tests, one binary. Each module tests one thing that the
 //! project promises; `support` has what they share.
 
+mod boot;
+mod ci;
 mod dist;
 mod flat_package;
 mod output;
@@ -10,3 +12,4 @@ mod signing;
 mod stage;
 mod support;
 mod tidy;
+mod verify;

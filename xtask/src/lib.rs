@@ -16,12 +16,15 @@
 //! | [`sign`] | identities, and the signer made of one |
 //! | [`archive`] | the zip |
 //! | [`build`] | plan to bytes |
+//! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |
 //! | [`manifest`], [`output`] | sums and manifest; the one writer of `out/` |
 
 pub mod archive;
 pub mod build;
 pub mod cli;
 pub mod environment;
+pub mod extract;
+pub mod inspect;
 pub mod launchd;
 pub mod manifest;
 pub mod output;
@@ -31,3 +34,4 @@ pub mod render;
 pub mod sign;
 pub mod spec;
 pub mod systemd;
+pub mod verify;

@@ -2,7 +2,7 @@
 //!
 //! A reader that goes away (`| head`) ends nothing: what was asked for is built.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -18,12 +18,12 @@ pub enum MessageFormat {
 
 /// A line on standard output.
 pub fn line(text: impl AsRef<str>) {
-    let _ = writeln!(io::stdout(), "{}", text.as_ref());
+    let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
 }
 
 /// A line on standard error.
 pub fn note(text: impl AsRef<str>) {
-    let _ = writeln!(io::stderr(), "{}", text.as_ref());
+    let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
 }
 
 impl MessageFormat {

@@ -2,11 +2,14 @@
 //!
 //! Must not know: formats.
 
+mod ci;
 mod dist;
 mod environment;
+mod inspect;
 mod messages;
 mod plan;
 mod signing;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +33,9 @@ struct Cli {
 enum Command {
     Dist(dist::Dist),
     Plan(plan::Plan),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
+    Ci(ci::Ci),
 }
 
 /// What to build, and where.
@@ -61,5 +67,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Ci(ci) => ci.run(),
     }
 }

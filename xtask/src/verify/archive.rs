@@ -5,7 +5,6 @@
 
 use std::io::{self, Read, Seek};
 
-use flatpkg::product::PackageFacts;
 use flatpkg::xar::{Archive, TocData, XarReadError};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -70,8 +69,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The checks of this module.
-pub fn checks<R: Read + Seek>(facts: &PackageFacts, input: &mut R) -> Vec<Check> {
-    let archive = &facts.archive;
+pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<Check> {
     vec![
         Check::of("xar-header", header(archive)),
         Check::of("xar-toc-digest", toc_digest(archive, input)),
@@ -93,7 +91,9 @@ fn header(archive: &Archive) -> Vec<String> {
             "it names the checksum algorithm {}, and the table of contents {style}",
             header.checksum_algorithm
         )),
-        None => faults.push(format!("the table of contents' checksum style {style:?} is not one that is known")),
+        None => {
+            faults.push(format!("the table of contents' checksum style {style:?} is not one that is known"))
+        }
     }
     faults
 }
@@ -110,7 +110,11 @@ fn toc_digest<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<String> {
     match archive.heap(input, "the digest", checksum.offset, checksum.size, DIGEST_MAX) {
         Ok(stored) if stored == computed => Vec::new(),
         Ok(stored) => {
-            vec![format!("the archive says {}, and its table of contents has {}", hex(&stored), hex(&computed))]
+            vec![format!(
+                "the archive says {}, and its table of contents has {}",
+                hex(&stored),
+                hex(&computed)
+            )]
         }
         Err(error) => vec![causes(&error)],
     }
@@ -131,7 +135,12 @@ fn members<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<String> {
 }
 
 /// Archived and extracted digest and sizes of one member.
-fn member<R: Read + Seek>(archive: &Archive, input: &mut R, path: &str, data: &TocData) -> Result<(), String> {
+fn member<R: Read + Seek>(
+    archive: &Archive,
+    input: &mut R,
+    path: &str,
+    data: &TocData,
+) -> Result<(), String> {
     let is_stored = matches!(data.encoding.as_deref(), None | Some("application/octet-stream"));
     let stored = TocData { encoding: None, size: data.length, ..data.clone() };
     let stated = data.archived_checksum.as_ref().ok_or("the table of contents has no digest of it")?;
@@ -150,7 +159,10 @@ fn member<R: Read + Seek>(archive: &Archive, input: &mut R, path: &str, data: &T
     let (size, extracted) =
         if same { (size, archived) } else { digest(archive, input, path, data, &stated.style)? };
     if size != data.size {
-        return Err(format!("the table of contents says {} bytes of content, and there are others", data.size));
+        return Err(format!(
+            "the table of contents says {} bytes of content, and there are others",
+            data.size
+        ));
     }
     if extracted != stated.hex.to_ascii_lowercase() {
         return Err(format!("its content's digest is {extracted}, and not {}", stated.hex));
@@ -167,7 +179,8 @@ fn digest<R: Read + Seek>(
     data: &TocData,
     style: &str,
 ) -> Result<(u64, String), String> {
-    let mut hasher = Hasher::new(style).ok_or_else(|| format!("the digest style {style:?} is not one that is known"))?;
+    let mut hasher =
+        Hasher::new(style).ok_or_else(|| format!("the digest style {style:?} is not one that is known"))?;
     let reader = archive.open(input, path, data).map_err(|error: XarReadError| causes(&error))?;
     let mut limited = reader.take(data.size.saturating_add(1));
     let mut buffer = vec![0; 1 << 16];

@@ -8,6 +8,7 @@
 
 use chrono::{DateTime, Utc};
 use cryptographic_message_syntax::asn1::rfc3161::{OID_CONTENT_TYPE_TST_INFO, TstInfo};
+use cryptographic_message_syntax::asn1::rfc5652;
 use cryptographic_message_syntax::{SignedData, SignerInfo};
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::{Pkcs1v15Sign, RsaPublicKey};
@@ -44,7 +45,9 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     if slot[length..].iter().any(|byte| *byte != 0) {
         return Err("there is something behind it in its place".to_owned());
     }
-    let signed = SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
+    frame(&slot[..length])?;
+    let signed =
+        SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
     let signers: Vec<&SignerInfo> = signed.signers().collect();
     let [signer] = signers.as_slice() else {
         return Err(format!("it has {} signers; packages have one", signers.len()));
@@ -56,7 +59,9 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
         return Err("its signer is not the package's first certificate".to_owned());
     }
     let certificates: Vec<CapturedX509Certificate> = signed.certificates().cloned().collect();
-    if !certificates.contains(leaf) {
+    // To the letter: what was parsed may have been written otherwise.
+    let leaf_bytes = leaf.constructed_data();
+    if !slot.windows(leaf_bytes.len()).any(|part| part == leaf_bytes) {
         return Err("it does not carry the package's first certificate".to_owned());
     }
     let signing_time = match signer.signed_attributes() {
@@ -78,14 +83,32 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     Ok(Verified { signing_time, certificates, timestamp })
 }
 
+/// The parts around the signed attributes that the signature does not cover.
+fn frame(bytes: &[u8]) -> Result<(), String> {
+    let signed =
+        rfc5652::SignedData::decode_ber(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+    if signed.content_info.content_type != rfc5652::OID_ID_DATA {
+        return Err("it is over something else than data".to_owned());
+    }
+    if signed.content_info.content.is_some() {
+        return Err("it brings its own content".to_owned());
+    }
+    let is_version_1 = signed.version == rfc5652::CmsVersion::V1
+        && signed.signer_infos.iter().all(|signer| signer.version == rfc5652::CmsVersion::V1);
+    if is_version_1 { Ok(()) } else { Err("it is of a version that packages do not have".to_owned()) }
+}
+
 /// A signature without signed attributes: over the content.
 fn direct(signer: &SignerInfo, content: &[u8], leaf: &CapturedX509Certificate) -> Result<(), String> {
     let key = rsa_key(leaf)?;
     let (padding, digest) = match signer.digest_algorithm() {
-        DigestAlgorithm::Sha1 => (Pkcs1v15Sign::new::<Sha1>(), sha1::Digest::finalize(sha1_of(content)).to_vec()),
-        DigestAlgorithm::Sha256 => {
-            (Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() }, sha2::Sha256::digest(content).to_vec())
+        DigestAlgorithm::Sha1 => {
+            (Pkcs1v15Sign::new::<Sha1>(), sha1::Digest::finalize(sha1_of(content)).to_vec())
         }
+        DigestAlgorithm::Sha256 => (
+            Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() },
+            sha2::Sha256::digest(content).to_vec(),
+        ),
         other => return Err(format!("its digest algorithm {other:?} is not one that packages have")),
     };
     key.verify(padding, &digest, signer.signature()).map_err(|_| "its signature does not hold".to_owned())
@@ -98,8 +121,10 @@ fn sha1_of(content: &[u8]) -> Sha1 {
 }
 
 /// DigestInfo of SHA-256 up to the digest (RFC 8017, 9.2, note 1).
-pub const SHA256_PREFIX: [u8; 19] =
-    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
+pub const SHA256_PREFIX: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+    0x04, 0x20,
+];
 
 /// A certificate's RSA key.
 pub fn rsa_key(certificate: &CapturedX509Certificate) -> Result<RsaPublicKey, String> {
@@ -190,7 +215,9 @@ mod tests {
         assert_eq!(ber_length(&[0x30, 2, 1, 2, 9], 0), Some(4));
         assert_eq!(ber_length(&[0x30, 0x80, 4, 1, 7, 0, 0, 0], 0), Some(7));
         assert_eq!(ber_length(&[0x30, 0x81, 1, 7, 0], 0), Some(4));
-        for wrong in [&[][..], &[0x30], &[0x30, 3, 1], &[0x30, 0x80, 4, 1], &[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]] {
+        for wrong in
+            [&[][..], &[0x30], &[0x30, 3, 1], &[0x30, 0x80, 4, 1], &[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]]
+        {
             assert_eq!(ber_length(wrong, 0), None, "{wrong:?}");
         }
         assert_eq!(ber_length(&[0x30, 0x80].repeat(1000), 0), None, "nested without end");

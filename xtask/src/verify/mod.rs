@@ -12,7 +12,6 @@
 //! Must not know: how packages are built, Lima, the disk.
 
 pub mod archive;
-pub mod certificate;
 mod cms;
 mod distribution;
 pub mod folder;
@@ -87,6 +86,9 @@ pub enum Level {
 pub struct Options<'a> {
     /// Certificates to trust beside Apple's roots.
     pub trust: &'a [CapturedX509Certificate],
+    /// Whether any timestamp authority will do: who signs with a timestamp of
+    /// their own choice knows why.
+    pub any_timestamp_authority: bool,
     /// What it must be; `None` takes unsigned packages.
     pub require: Option<Level>,
 }
@@ -97,8 +99,8 @@ pub struct Options<'a> {
 /// What cannot be read as a package at all.
 pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, ReadError> {
     let facts = PackageFacts::read(input)?;
-    let mut checks = archive::checks(&facts, input);
-    checks.extend(signature::checks(&facts, input, options));
+    let mut checks = archive::checks(&facts.archive, input);
+    checks.extend(signature::checks(&facts.archive, input, options));
     let contents: Vec<_> =
         facts.components.iter().map(|component| payload::Contents::read(&facts, component, input)).collect();
     checks.extend(payload::checks(&contents));

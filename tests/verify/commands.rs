@@ -1,0 +1,132 @@
+//! The two commands, as a person or a CI job runs them.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{Xtask, golden, succeed, tool};
+
+const INSTALLER: &str = "out/k3s/macos/lima-k3s-1.0.0.pkg";
+
+/// A folder that dist has written, unsigned: the same bytes every time.
+fn dist() -> Xtask {
+    let xtask = Xtask::new();
+    xtask.run(&["dist", "k3s", "--unsigned"]);
+    xtask
+}
+
+fn status(xtask: &Xtask, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = xtask.bare_command(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn reports_for_people() {
+    let xtask = dist();
+    let (code, report) = status(&xtask, &["verify", "out"]);
+    assert_eq!(code, Some(0), "{report}");
+    golden("verify.txt", report.as_bytes());
+    golden("inspect.txt", succeed(&mut xtask.bare_command(&["inspect", INSTALLER])).as_bytes());
+    golden(
+        "inspect-paths.txt",
+        succeed(&mut xtask.bare_command(&["inspect", INSTALLER, "--paths"])).as_bytes(),
+    );
+}
+
+#[test]
+fn exit_statuses_say_failed_or_unreadable() {
+    let xtask = dist();
+    fs::write(xtask.path("no.pkg"), "no package").unwrap();
+    let mut package = fs::read(xtask.path(INSTALLER)).unwrap();
+    let last = package.len() - 1;
+    package[last] ^= 1;
+    fs::write(xtask.path("damaged.pkg"), package).unwrap();
+    assert_eq!(status(&xtask, &["verify", INSTALLER]).0, Some(0));
+    assert_eq!(status(&xtask, &["verify", "no.pkg"]).0, Some(2));
+    assert_eq!(status(&xtask, &["verify", "missing.pkg"]).0, Some(2));
+    assert_eq!(status(&xtask, &["inspect", "no.pkg"]).0, Some(2));
+    let (code, report) = status(&xtask, &["verify", "damaged.pkg"]);
+    assert!(code == Some(1) && report.contains("FAIL  xar-members") || code == Some(2), "{report}");
+    assert_eq!(status(&xtask, &["verify", INSTALLER, "--require", "signed"]).0, Some(1));
+}
+
+#[test]
+fn a_signed_package_needs_its_certificate_trusted() {
+    let xtask = Xtask::new();
+    xtask.run(&["dist", "k3s"]);
+    let identity = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("identity/lima-autostart/development-identity.pem");
+    let (code, report) = status(&xtask, &["verify", INSTALLER]);
+    assert!(code == Some(1) && report.contains("does not lead to an Apple root"), "{report}");
+    let trust = identity.to_str().unwrap();
+    let (code, report) = status(&xtask, &["verify", "out", "--trust", trust, "--require", "signed"]);
+    assert_eq!(code, Some(0), "{report}");
+    let (code, report) =
+        status(&xtask, &["verify", INSTALLER, "--trust", trust, "--require", "developer-id"]);
+    assert!(code == Some(1) && report.contains("required-level"), "{report}");
+}
+
+#[test]
+fn a_folder_is_checked_against_its_records() {
+    let xtask = dist();
+    fs::write(xtask.path("out/extra"), "").unwrap();
+    fs::remove_file(xtask.path("out/k3s/macos/uninstall.sh")).unwrap();
+    fs::write(xtask.path("out/k3s/linux/lima-vm@.service"), "changed").unwrap();
+    let (code, report) = status(&xtask, &["verify", "out"]);
+    assert_eq!(code, Some(1));
+    for fault in [
+        "\"extra\" is there and not listed",
+        "\"k3s/macos/uninstall.sh\" is listed and not there",
+        "\"k3s/linux/lima-vm@.service\" has another digest",
+        "\"k3s/linux/lima-vm@.service\" has 7 bytes",
+    ] {
+        assert!(report.contains(fault), "{fault} is not in:\n{report}");
+    }
+}
+
+#[test]
+fn programs_get_json_and_junit() {
+    let xtask = dist();
+    let json: serde_json::Value =
+        serde_json::from_str(&status(&xtask, &["verify", INSTALLER, "--format", "json"]).1).unwrap();
+    assert_eq!(json["verified"][0]["ok"], true);
+    assert_eq!(json["verified"][0]["checks"][0]["name"], "xar-header");
+    let inspection: serde_json::Value = serde_json::from_str(&succeed(&mut xtask.bare_command(&[
+        "inspect",
+        INSTALLER,
+        "--format",
+        "json",
+        "--scripts",
+    ])))
+    .unwrap();
+    let component = &inspection["components"][0];
+    assert_eq!(component["jobs"][0]["label"], "io.lima-vm.daemon.k3s");
+    assert_eq!(component["jobs"][0]["user"], "alice");
+    let scripts = component["scripts"].as_array().unwrap();
+    assert!(scripts.iter().any(|script| script["text"].as_str().unwrap().starts_with("#!/bin/sh")));
+    let Some(_) = tool("xmllint") else { return };
+    let junit = status(&xtask, &["verify", INSTALLER, "--format", "junit"]).1;
+    fs::write(xtask.path("junit.xml"), junit).unwrap();
+    succeed(Command::new("xmllint").args(["--noout", "junit.xml"]).current_dir(xtask.dir.path()));
+}
+
+/// What we unpack is what bsdtar unpacks.
+#[test]
+fn extract_unpacks_what_others_do() {
+    let Some(_) = tool("bsdtar") else { return };
+    let xtask = dist();
+    succeed(&mut xtask.bare_command(&["inspect", INSTALLER, "--extract", "ours"]));
+    fs::create_dir(xtask.path("theirs")).unwrap();
+    let script = format!(
+        "bsdtar -xf ../{INSTALLER}; cd lima-k3s.pkg; for member in Payload Scripts; do mv $member archive; \
+         mkdir $member; bsdtar -xf archive -C $member; rm archive; done"
+    );
+    succeed(Command::new("sh").args(["-ec", &script]).current_dir(xtask.path("theirs")));
+    let (ours, theirs) = (xtask.files("ours"), xtask.files("theirs"));
+    assert!(ours.keys().eq(theirs.keys()), "{:?}\n{:?}", ours.keys(), theirs.keys());
+    for (path, (mode, bytes)) in &ours {
+        assert!(bytes == &theirs[path].1, "{path}");
+        assert!(!path.contains("Payload/") || *mode == theirs[path].0, "{path}: {mode:o}");
+    }
+    // The folder must be new.
+    assert_eq!(status(&xtask, &["inspect", INSTALLER, "--extract", "ours"]).0, Some(2));
+}

@@ -1,0 +1,218 @@
+//! Input that means harm: limits, escapes, lies about lengths. And changes that
+//! keep every digest right, which only the checks of content notice.
+
+use std::fs;
+use std::io::Cursor;
+
+use flatpkg::tree::{Owner, Tree};
+use xtask::verify::Options;
+
+use super::{failed, verify};
+use crate::support::Xtask;
+
+const ROOT: Owner = Owner::ROOT_WHEEL;
+
+fn component(payload: Tree) -> flatpkg::Component {
+    flatpkg::Component {
+        file_name: "a.pkg".to_owned(),
+        identifier: "com.example.a".to_owned(),
+        version: "1".to_owned(),
+        install_location: "/".to_owned(),
+        payload: Some(payload),
+        scripts: None,
+        script_timeout: 600,
+        generator: "test".to_owned(),
+        choice: None,
+    }
+}
+
+fn package(payload: Tree) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut spool = Cursor::new(Vec::new());
+    flatpkg::write_component(&component(payload), 0, None, &mut spool, &mut out).unwrap();
+    out
+}
+
+fn with_job(path: &str, mode: u32, owner: Owner, text: &str) -> Vec<u8> {
+    let mut payload = Tree::new(0);
+    payload.directories(path.rsplit_once('/').unwrap().0, 0o755, ROOT).unwrap();
+    payload.file(path, mode, owner, text.as_bytes().to_vec()).unwrap();
+    package(payload)
+}
+
+fn job(label: &str, program: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>Label</key><string>{label}</string>\
+         <key>ProgramArguments</key><array><string>{program}</string></array></dict></plist>"
+    )
+}
+
+#[test]
+fn jobs_that_launchd_would_refuse_or_that_are_a_way_to_root() {
+    let place = "Library/LaunchDaemons/com.example.a.plist";
+    let good = job("com.example.a", "/usr/local/bin/a");
+    assert_eq!(failed(&verify(&with_job(place, 0o644, ROOT, &good), &Options::default())), [""; 0]);
+    let cases = [
+        (with_job(place, 0o644, ROOT, &job("com.example.b", "/a")), "which is not its file's name"),
+        (with_job(place, 0o644, ROOT, &job("com.example.a", "a")), "is not an absolute path"),
+        (with_job(place, 0o666, ROOT, &good), "may be written by others"),
+        (with_job(place, 0o644, Owner { uid: 501, gid: 20 }, &good), "belongs to user 501"),
+        (with_job(place, 0o644, ROOT, "<plist><dict>"), "it is no property list"),
+    ];
+    for (package, expected) in cases {
+        let failed = failed(&verify(&package, &Options::default()));
+        assert!(
+            failed.len() == 1 && failed[0].starts_with("launchd: ") && failed[0].contains(expected),
+            "{failed:?}"
+        );
+    }
+}
+
+/// A xar whose TOC says what a test wants, with right digests.
+fn xar(toc_body: &str, heap: &[u8]) -> Vec<u8> {
+    use sha1::{Digest, Sha1};
+    let toc = format!(
+        "<?xml version=\"1.0\"?><xar><toc><checksum style=\"sha1\"><offset>0</offset><size>20</size></checksum>\
+         {toc_body}</toc></xar>"
+    );
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, toc.as_bytes()).unwrap();
+    let compressed = encoder.finish().unwrap();
+    let mut out = b"xar!\0\x1c\0\x01".to_vec();
+    out.extend_from_slice(&(compressed.len() as u64).to_be_bytes());
+    out.extend_from_slice(&(toc.len() as u64).to_be_bytes());
+    out.extend_from_slice(&1u32.to_be_bytes());
+    out.extend_from_slice(&compressed);
+    out.extend_from_slice(&Sha1::digest(&compressed));
+    out.extend_from_slice(heap);
+    out
+}
+
+fn member(name: &str, offset: u64, content: &[u8]) -> String {
+    use sha1::{Digest, Sha1};
+    let digest: String = Sha1::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "<file id=\"1\"><name>{name}</name><type>file</type><data><length>{0}</length><size>{0}</size>\
+         <offset>{offset}</offset><encoding style=\"application/octet-stream\"/>\
+         <archived-checksum style=\"sha1\">{digest}</archived-checksum>\
+         <extracted-checksum style=\"sha1\">{digest}</extracted-checksum></data></file>",
+        content.len()
+    )
+}
+
+#[test]
+fn gaps_overlaps_and_hidden_bytes_in_the_heap() {
+    let options = Options::default();
+    let of = |package: &[u8]| failed(&verify(package, &options));
+    assert_eq!(of(&xar(&member("a", 20, b"abc"), b"abc")), [""; 0]);
+    assert!(of(&xar(&member("a", 25, b"abc"), b"12345abc"))[0].contains("5 bytes before"));
+    assert!(
+        of(&xar(&(member("a", 20, b"abc") + &member("b", 21, b"bc")), b"abc"))[0].contains("begins within")
+    );
+    assert!(of(&xar(&member("a", 20, b"abc"), b"abchidden"))[0].contains("6 bytes follow the heap"));
+    let twice = member("a", 20, b"abc") + &member("a", 23, b"abc");
+    assert!(of(&xar(&twice, b"abcabc"))[0].contains("\"a\" is there twice"));
+}
+
+#[test]
+fn a_table_of_contents_of_a_gigabyte_in_a_megabyte_is_not_unpacked() {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let zeros = vec![b' '; 1 << 20];
+    for _ in 0..1024 {
+        std::io::Write::write_all(&mut encoder, &zeros).unwrap();
+    }
+    let compressed = encoder.finish().unwrap();
+    for stated in [1u64 << 30, 1 << 20, u64::MAX] {
+        let mut package = b"xar!\0\x1c\0\x01".to_vec();
+        package.extend_from_slice(&(compressed.len() as u64).to_be_bytes());
+        package.extend_from_slice(&stated.to_be_bytes());
+        package.extend_from_slice(&1u32.to_be_bytes());
+        package.extend_from_slice(&compressed);
+        assert!(xtask::verify::verify(&mut Cursor::new(package), &Options::default()).is_err());
+    }
+}
+
+/// A component package around a hand-made payload archive.
+fn around(cpio: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, cpio).unwrap();
+    let payload = encoder.finish().unwrap();
+    let info = b"<pkg-info identifier=\"a\" version=\"1\"/>";
+    let toc = member("PackageInfo", 20, info) + &member("Payload", 20 + info.len() as u64, &payload);
+    xar(&toc, &[info.as_slice(), &payload].concat())
+}
+
+fn entry(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+    let header = format!(
+        "070707{:06o}{:06o}{mode:06o}{:06o}{:06o}{:06o}{:06o}{:011o}{:06o}{:011o}",
+        0,
+        0,
+        0,
+        0,
+        1,
+        0,
+        0,
+        name.len() + 1,
+        content.len()
+    );
+    [header.as_bytes(), name.as_bytes(), b"\0", content].concat()
+}
+
+#[test]
+fn a_name_of_two_gigabytes_is_not_read() {
+    let mut cpio = entry("a", 0o100_644, b"");
+    cpio[59..65].copy_from_slice(b"777777");
+    let failed = failed(&verify(&around(&cpio), &Options::default()));
+    assert!(failed.iter().any(|fault| fault.contains("length of 262143")), "{failed:?}");
+}
+
+#[test]
+fn paths_that_lead_out_are_named_and_nothing_is_written_there() {
+    let hostile: [(&str, Vec<Vec<u8>>); 6] = [
+        ("dots", vec![entry("./../../escaped", 0o100_644, b"x")]),
+        ("absolute", vec![entry("/tmp/lima-autostart-escaped", 0o100_644, b"x")]),
+        (
+            "through a link",
+            vec![entry("./l", 0o120_755, b"/tmp"), entry("./l/lima-autostart-escaped", 0o100_644, b"x")],
+        ),
+        ("a link over a link", vec![entry("./l", 0o120_755, b"/tmp"), entry("./l", 0o120_755, b"/etc")]),
+        ("a device", vec![entry("./d", 0o020_644, b"")]),
+        ("twice", vec![entry("./a", 0o100_644, b"x"), entry("./a", 0o100_644, b"y")]),
+    ];
+    let xtask = Xtask::new();
+    for (name, entries) in hostile {
+        let cpio = [entries.concat(), entry("TRAILER!!!", 0, b"")].concat();
+        fs::write(xtask.path("hostile.pkg"), around(&cpio)).unwrap();
+        let output = xtask.bare_command(&["inspect", "hostile.pkg", "--extract", name]).output().unwrap();
+        assert_ne!(output.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&output.stdout));
+        assert!(!std::path::Path::new("/tmp/lima-autostart-escaped").exists());
+        assert!(
+            !xtask.path("escaped").exists() && !xtask.dir.path().parent().unwrap().join("escaped").exists()
+        );
+    }
+}
+
+#[test]
+fn an_endless_chain_of_links_is_only_links() {
+    let entries = [
+        entry("./a", 0o120_755, b"b"),
+        entry("./b", 0o120_755, b"a"),
+        entry("./c", 0o120_755, b"c/c/c"),
+        entry("TRAILER!!!", 0, b""),
+    ];
+    let xtask = Xtask::new();
+    fs::write(xtask.path("links.pkg"), around(&entries.concat())).unwrap();
+    let output = xtask.bare_command(&["inspect", "links.pkg", "--extract", "out"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read_link(xtask.path("out/Payload/a")).unwrap().to_str(), Some("b"));
+}
+
+#[test]
+fn content_that_disagrees_although_every_digest_is_right() {
+    let cpio =
+        [entry(".", 0o040_755, b""), entry("./a", 0o100_644, b"x"), entry("TRAILER!!!", 0, b"")].concat();
+    let failed = failed(&verify(&around(&cpio), &Options::default()));
+    let text = failed.join("\n");
+    assert!(text.contains("payload-bom: the package: it has a Payload and no Bom"), "{text}");
+    assert!(text.contains("PackageInfo says 0 files, and the Payload has 2"), "{text}");
+}

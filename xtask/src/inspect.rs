@@ -1,0 +1,214 @@
+//! What a package is and does, for a person or a program to read.
+//!
+//! Must not know: whether it is sound (that is `verify`), how it is printed.
+
+use std::io::{Read, Seek};
+
+use flatpkg::ReadError;
+use flatpkg::product::PackageFacts;
+use flatpkg::xar::Archive;
+use serde::Serialize;
+
+use crate::sign::certificate::Facts;
+use crate::verify::jobs::{self, Job};
+use crate::verify::payload::{Contents, Entry, hooks};
+use crate::verify::signature::{self, RsaForm, Ticket, TimeSource};
+
+/// A package.
+#[derive(Debug, Serialize)]
+pub struct Inspection {
+    /// Version of this structure as JSON.
+    pub schema: u32,
+    /// `product` or `component`.
+    pub kind: &'static str,
+    /// What the product says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<Product>,
+    /// What is installed.
+    pub components: Vec<Component>,
+    /// Who signed; absent where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// What a Distribution says.
+#[derive(Debug, Serialize)]
+pub struct Product {
+    /// Title of Installer's window.
+    pub title: Option<String>,
+    /// Identifier.
+    pub identifier: Option<String>,
+    /// Version.
+    pub version: Option<String>,
+    /// Oldest macOS.
+    pub minimum_macos: Vec<String>,
+    /// Processors.
+    pub host_architectures: Option<String>,
+    /// Whether a script decides if it may be installed.
+    pub installation_check: bool,
+    /// Files that Installer shows.
+    pub resources: Vec<String>,
+}
+
+/// A component.
+#[derive(Debug, Serialize)]
+pub struct Component {
+    /// Its folder in the product.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub folder: String,
+    /// Identifier of its receipt.
+    pub identifier: Option<String>,
+    /// Version.
+    pub version: Option<String>,
+    /// Where it is installed.
+    pub install_location: Option<String>,
+    /// Every path of the payload.
+    pub payload: Vec<Entry>,
+    /// The scripts and what they bring along.
+    pub scripts: Vec<Script>,
+    /// The jobs that it gives to launchd.
+    pub jobs: Vec<Job>,
+    /// What could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
+}
+
+/// A file among the scripts.
+#[derive(Debug, Serialize)]
+pub struct Script {
+    /// Its name.
+    pub path: String,
+    /// File type and permissions.
+    pub mode: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Whether Installer runs it.
+    pub runs: bool,
+    /// Its text, where that was asked for and it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Who signed.
+#[derive(Debug, Serialize)]
+pub struct Signature {
+    /// The signing certificate, then its issuers.
+    pub certificates: Vec<Facts>,
+    /// What the RSA signature is, or what is wrong with it.
+    pub rsa: String,
+    /// What the CMS signature is, or what is wrong with it.
+    pub cms: String,
+    /// When it was signed.
+    pub time: Option<String>,
+    /// Who says so.
+    pub time_source: Option<&'static str>,
+    /// The timestamp authority's certificate.
+    pub timestamp_authority: Option<Facts>,
+    /// Whether a notarization ticket is stapled, in words.
+    pub ticket: String,
+}
+
+/// Reads everything; the scripts' text with `texts`.
+///
+/// # Errors
+/// What cannot be read as a package.
+pub fn inspect<R: Read + Seek>(input: &mut R, texts: bool) -> Result<Inspection, ReadError> {
+    let facts = PackageFacts::read(input)?;
+    let components = facts
+        .components
+        .iter()
+        .map(|component| self::component(Contents::read(&facts, component, input), texts))
+        .collect();
+    let product = facts.distribution.as_ref().map(|distribution| Product {
+        title: distribution.title.clone(),
+        identifier: distribution.identifier.clone(),
+        version: distribution.version.clone(),
+        minimum_macos: distribution.minimum_macos.clone(),
+        host_architectures: distribution.host_architectures.clone(),
+        installation_check: distribution.installation_check.is_some(),
+        resources: facts.resources.clone(),
+    });
+    Ok(Inspection {
+        schema: 1,
+        kind: if product.is_some() { "product" } else { "component" },
+        product,
+        components,
+        signature: signature(&facts.archive, input),
+    })
+}
+
+fn component(contents: Contents<'_>, texts: bool) -> Component {
+    let mut unreadable = Vec::new();
+    let hooks = hooks(&contents);
+    let mut jobs = Vec::new();
+    for entry in jobs::property_lists(std::slice::from_ref(&contents)) {
+        match jobs::read(entry) {
+            Ok(job) => jobs.push(job),
+            Err(fault) => unreadable.push(format!("{}: {fault}", entry.path)),
+        }
+    }
+    let mut entries = |what: &str, read: Option<Result<Vec<Entry>, String>>| match read {
+        None => Vec::new(),
+        Some(Ok(entries)) => entries,
+        Some(Err(fault)) => {
+            unreadable.push(format!("{what}: {fault}"));
+            Vec::new()
+        }
+    };
+    let payload = entries("Payload", contents.payload);
+    let scripts = entries("Scripts", contents.scripts);
+    let info = contents.facts.package_info.as_ref();
+    let text = |field: fn(&flatpkg::component::PackageInfo) -> &Option<String>| field(info?).clone();
+    Component {
+        folder: contents.facts.folder.clone(),
+        identifier: text(|info| &info.identifier),
+        version: text(|info| &info.version),
+        install_location: text(|info| &info.install_location),
+        payload,
+        scripts: scripts
+            .into_iter()
+            .filter(|entry| !entry.is_directory())
+            .map(|entry| Script {
+                runs: hooks.contains(&entry.path.trim_start_matches("./").to_owned()),
+                path: entry.path,
+                mode: entry.mode,
+                size: entry.size,
+                text: entry.content.filter(|_| texts).and_then(|bytes| String::from_utf8(bytes).ok()),
+            })
+            .collect(),
+        jobs,
+        unreadable,
+    }
+}
+
+fn signature<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signature> {
+    let signatures = signature::read(archive, input)?;
+    let stamp = signatures.cms.as_ref().and_then(|cms| cms.as_ref().ok()?.timestamp.as_ref()?.as_ref().ok());
+    let time = signatures.time.as_ref();
+    Some(Signature {
+        certificates: signatures.chain.iter().flatten().map(Facts::of).collect(),
+        rsa: match &signatures.rsa {
+            None => "none".to_owned(),
+            Some(Err(fault)) => fault.clone(),
+            Some(Ok(RsaForm::OverDigest)) => "holds".to_owned(),
+            Some(Ok(RsaForm::OverDigestOfDigest)) => "holds, in the form of before 2021".to_owned(),
+        },
+        cms: match &signatures.cms {
+            None => "none".to_owned(),
+            Some(Err(fault)) => fault.clone(),
+            Some(Ok(_)) => "holds".to_owned(),
+        },
+        time: time.map(|(time, _)| time.to_rfc3339()),
+        time_source: time.map(|(_, source)| match source {
+            TimeSource::Authority => "timestamp authority",
+            TimeSource::Signer => "signer",
+            TimeSource::Archive => "archive",
+        }),
+        timestamp_authority: stamp.map(|stamp| Facts::of(&stamp.authority)),
+        ticket: match signatures.ticket {
+            Ticket::None => "none".to_owned(),
+            Ticket::Stapled => "stapled".to_owned(),
+            Ticket::Broken(fault) => fault,
+        },
+    })
+}

@@ -1,0 +1,144 @@
+//! The launchd property lists in a payload.
+//!
+//! Must not know: where the bytes came from, our own jobs.
+
+use plist::{Dictionary, Value};
+use serde::Serialize;
+
+use super::Check;
+use super::payload::{Contents, Entry};
+
+/// A job, as far as the property list can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Job {
+    /// Where it is installed.
+    pub path: String,
+    /// Its label.
+    pub label: Option<String>,
+    /// Who it runs as; `None` is root, or the user for an agent.
+    pub user: Option<String>,
+    /// The program and its arguments.
+    pub program: Vec<String>,
+    /// What makes it start, in words.
+    pub starts: Vec<String>,
+}
+
+/// The property lists that launchd reads: those right below LaunchDaemons or
+/// LaunchAgents.
+pub fn property_lists<'a>(components: &'a [Contents<'_>]) -> impl Iterator<Item = &'a Entry> {
+    components.iter().flat_map(Contents::installed).filter(|entry| {
+        let mut parts = entry.path.rsplit('/');
+        let is_list = parts.next().is_some_and(|name| name.ends_with(".plist") && !name.starts_with("._"));
+        is_list && entry.is_file() && matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"))
+    })
+}
+
+/// Reads a job.
+///
+/// # Errors
+/// Why it is none.
+pub fn read(entry: &Entry) -> Result<Job, String> {
+    let content = entry.content.as_deref().ok_or("it is too large for a property list of launchd's")?;
+    let value = Value::from_reader(std::io::Cursor::new(content))
+        .map_err(|error| format!("it is no property list: {error}"))?;
+    let keys = value.as_dictionary().ok_or("it is no dictionary")?;
+    let text = |key: &str| keys.get(key).and_then(Value::as_string).map(str::to_owned);
+    let mut program: Vec<String> = keys
+        .get("ProgramArguments")
+        .and_then(Value::as_array)
+        .map(|array| array.iter().filter_map(|word| word.as_string().map(str::to_owned)).collect())
+        .unwrap_or_default();
+    if let Some(path) = text("Program") {
+        match program.first_mut() {
+            Some(first) => *first = path,
+            None => program.push(path),
+        }
+    }
+    Ok(Job {
+        path: entry.path.clone(),
+        label: text("Label"),
+        user: text("UserName"),
+        program,
+        starts: starts(keys),
+    })
+}
+
+fn starts(keys: &Dictionary) -> Vec<String> {
+    let mut words = Vec::new();
+    let is_set = |key: &str| keys.get(key).and_then(Value::as_boolean) == Some(true);
+    if is_set("RunAtLoad") {
+        words.push("when it is loaded".to_owned());
+    }
+    match keys.get("KeepAlive") {
+        Some(Value::Boolean(true)) => words.push("again whenever it ended".to_owned()),
+        Some(Value::Dictionary(rules)) => {
+            words.push(match rules.get("SuccessfulExit").and_then(Value::as_boolean) {
+                Some(false) => "again after a failure".to_owned(),
+                Some(true) => "again after a success".to_owned(),
+                None => format!(
+                    "kept alive depending on {}",
+                    rules.keys().cloned().collect::<Vec<_>>().join(", ")
+                ),
+            })
+        }
+        _ => {}
+    }
+    for (key, what) in [
+        ("StartInterval", "at intervals"),
+        ("StartCalendarInterval", "at times of the calendar"),
+        ("WatchPaths", "when a path changes"),
+        ("QueueDirectories", "when a folder is not empty"),
+        ("MachServices", "when a Mach service is asked for"),
+        ("Sockets", "when a socket is connected to"),
+        ("StartOnMount", "when a volume is mounted"),
+    ] {
+        if keys.contains_key(key) {
+            words.push(what.to_owned());
+        }
+    }
+    if keys.get("Disabled").and_then(Value::as_boolean) == Some(true) {
+        words.push("disabled until it is enabled".to_owned());
+    }
+    words
+}
+
+/// Each list parses; its label is its file's name; its program is absolute; it
+/// belongs to root and nobody else may write it.
+pub fn check(components: &[Contents<'_>]) -> Check {
+    let mut faults = Vec::new();
+    let mut any = false;
+    for entry in property_lists(components) {
+        any = true;
+        let path = &entry.path;
+        match read(entry) {
+            Err(fault) => faults.push(format!("{path:?}: {fault}")),
+            Ok(job) => {
+                let file = path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
+                if job.label.as_deref() != file {
+                    faults.push(format!(
+                        "{path:?}: its label is {:?}, which is not its file's name",
+                        job.label.as_deref().unwrap_or("missing")
+                    ));
+                }
+                // An app's own job may name a program inside the app's bundle.
+                if !job.program.first().is_some_and(|program| program.starts_with('/')) {
+                    faults.push(format!(
+                        "{path:?}: its program {:?} is not an absolute path",
+                        job.program.first().map_or("", String::as_str)
+                    ));
+                }
+            }
+        }
+        if entry.uid != 0 {
+            faults.push(format!("{path:?} belongs to user {}, and launchd wants root", entry.uid));
+        }
+        if entry.mode & 0o022 != 0 {
+            faults.push(format!("{path:?} may be written by others: its mode is {:o}", entry.mode & 0o7777));
+        }
+    }
+    if any {
+        Check::of("launchd", faults)
+    } else {
+        Check::not_applicable("launchd", "no property list of launchd's is installed")
+    }
+}

@@ -1,0 +1,382 @@
+//! Who signed, and whether it holds: both signatures, the certificates' chain,
+//! purpose and validity, the timestamp, the stapled ticket.
+//!
+//! Must not know: how signatures are made, what the archive holds.
+
+use std::io::{Read, Seek};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use flatpkg::xar::ticket::{AfterHeap, after_heap};
+use flatpkg::xar::{Archive, TocSignature};
+use rsa::Pkcs1v15Sign;
+use sha1::Sha1;
+use x509_certificate::CapturedX509Certificate;
+
+use super::archive::Hasher;
+use super::cms::{self, SHA256_PREFIX, Verified};
+use super::{Check, Level, Options, Status, causes};
+use crate::sign::certificate::{
+    DEVELOPER_ID_AUTHORITY, DEVELOPER_ID_INSTALLER, TIME_STAMPING, complete_chain, extended_key_usages,
+    has_extension, is_apple_root, is_authority,
+};
+
+/// Most bytes of a signature's place that are read; Apple reserves 9216.
+const SLOT_MAX: u64 = 1 << 20;
+/// Most bytes behind the heap that are read; a ticket has about 1800.
+const TRAILER_MAX: u64 = 1 << 20;
+
+/// What is known of a package's signatures; everything that is `Err` says why.
+#[derive(Debug)]
+pub struct Signatures {
+    /// The signing certificate, then its issuers, as far as they are known.
+    pub chain: Result<Vec<CapturedX509Certificate>, String>,
+    /// The RSA signature: in which of the two forms it holds.
+    pub rsa: Option<Result<RsaForm, String>>,
+    /// The CMS signature.
+    pub cms: Option<Result<Verified, String>>,
+    /// What follows the heap.
+    pub ticket: Ticket,
+    /// When it was signed, and who says so.
+    pub time: Option<(DateTime<Utc>, TimeSource)>,
+}
+
+/// The two forms of the RSA signature in the wild.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RsaForm {
+    /// The signed digest is the TOC's: what Apple's tools write now.
+    OverDigest,
+    /// The signed digest is one of the TOC's digest: what they wrote until 2020.
+    OverDigestOfDigest,
+}
+
+/// Who says when a package was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeSource {
+    /// A timestamp authority.
+    Authority,
+    /// The signer, in the CMS signature.
+    Signer,
+    /// The archive's creation time, which the signatures cover.
+    Archive,
+}
+
+/// What follows the heap.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ticket {
+    /// Nothing.
+    None,
+    /// A ticket in its framing, which names this package.
+    Stapled,
+    /// Something else, and what is wrong with it.
+    Broken(String),
+}
+
+/// Reads and checks everything that a package says about who signed it.
+/// `None` where it is not signed.
+pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatures> {
+    if archive.toc.signatures.is_empty() {
+        return None;
+    }
+    let digest = toc_digest(archive);
+    let leaf = leaf(&archive.toc.signatures);
+    // The bytes in a signature's place, and the digest that it is to be over.
+    let mut slot_and_digest = |style: &str| -> Option<Result<[Vec<u8>; 2], String>> {
+        let signature = archive.toc.signatures.iter().find(|one| one.style == style)?;
+        let what = format!("the {style} signature");
+        let slot = archive
+            .heap(input, &what, signature.offset, signature.size, SLOT_MAX)
+            .map_err(|error| causes(&error));
+        Some(slot.and_then(|slot| Ok([slot, digest.clone()?])))
+    };
+    let rsa = slot_and_digest("RSA").map(|read| {
+        let [slot, digest] = read?;
+        rsa_form(&slot, &digest, leaf.as_ref().map_err(Clone::clone)?)
+    });
+    let cms = slot_and_digest("CMS").map(|read| {
+        let [slot, digest] = read?;
+        cms::verify(&slot, &digest, leaf.as_ref().map_err(Clone::clone)?)
+    });
+    let verified = cms.as_ref().and_then(|cms| cms.as_ref().ok());
+    let chain = leaf.map(|leaf| {
+        let mut at_hand: Vec<_> = embedded(&archive.toc.signatures).filter_map(Result::ok).collect();
+        at_hand.extend(verified.into_iter().flat_map(|cms| cms.certificates.iter().cloned()));
+        complete_chain(&leaf, &at_hand)
+    });
+    let stamped = verified.and_then(|cms| cms.timestamp.as_ref()).and_then(|stamp| stamp.as_ref().ok());
+    let time = stamped
+        .map(|stamp| (stamp.time, TimeSource::Authority))
+        .or_else(|| Some((verified?.signing_time?, TimeSource::Signer)))
+        .or_else(|| Some((creation_time(archive)?, TimeSource::Archive)));
+    let ticket = ticket(archive, input, digest.as_deref().unwrap_or_default());
+    Some(Signatures { chain, rsa, cms, ticket, time })
+}
+
+/// The TOC's digest as computed, so that a signature cannot be over another one.
+fn toc_digest(archive: &Archive) -> Result<Vec<u8>, String> {
+    let style = archive.toc.checksum.as_ref().map_or("", |checksum| checksum.style.as_str());
+    let mut hasher = Hasher::new(style).ok_or("the table of contents has no digest to sign")?;
+    hasher.update(&archive.toc_compressed);
+    Ok(hasher.finish())
+}
+
+fn embedded(
+    signatures: &[TocSignature],
+) -> impl Iterator<Item = Result<CapturedX509Certificate, String>> + '_ {
+    signatures.iter().flat_map(|signature| &signature.certificates).map(|der| {
+        CapturedX509Certificate::from_der(der.as_slice())
+            .map_err(|error| format!("a certificate cannot be read: {error}"))
+    })
+}
+
+/// The signing certificate: the first one, and the same for both signatures.
+fn leaf(signatures: &[TocSignature]) -> Result<CapturedX509Certificate, String> {
+    let lists: Vec<_> = signatures.iter().map(|signature| &signature.certificates).collect();
+    if lists.windows(2).any(|pair| pair[0] != pair[1]) {
+        return Err("the signatures come with different certificates".to_owned());
+    }
+    embedded(signatures).next().ok_or("there is no certificate")?
+}
+
+fn rsa_form(signature: &[u8], digest: &[u8], leaf: &CapturedX509Certificate) -> Result<RsaForm, String> {
+    let key = cms::rsa_key(leaf)?;
+    let sha256 = || Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() };
+    let direct = if digest.len() == 32 { sha256() } else { Pkcs1v15Sign::new::<Sha1>() };
+    if key.verify(direct, digest, signature).is_ok() {
+        return Ok(RsaForm::OverDigest);
+    }
+    let again: Vec<u8> =
+        sha1::Digest::finalize(sha1::Digest::chain_update(<Sha1 as sha1::Digest>::new(), digest)).to_vec();
+    if key.verify(Pkcs1v15Sign::new::<Sha1>(), &again, signature).is_ok() {
+        return Ok(RsaForm::OverDigestOfDigest);
+    }
+    Err("it does not hold: it is not over this table of contents, or not by this certificate's key"
+        .to_owned())
+}
+
+fn creation_time(archive: &Archive) -> Option<DateTime<Utc>> {
+    let text = archive.toc.creation_time.as_deref()?;
+    let time = NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S").ok()?;
+    Some(time.and_utc())
+}
+
+fn ticket<R: Read + Seek>(archive: &Archive, input: &mut R, digest: &[u8]) -> Ticket {
+    let bytes = match archive.trailer(input, TRAILER_MAX) {
+        Ok(bytes) => bytes,
+        Err(error) => return Ticket::Broken(causes(&error)),
+    };
+    match after_heap(&bytes) {
+        AfterHeap::Nothing => Ticket::None,
+        AfterHeap::Unknown => Ticket::Broken(format!(
+            "{} bytes follow the heap, and they are no ticket in its framing",
+            bytes.len()
+        )),
+        AfterHeap::Ticket { terminator, ticket, trailer } => {
+            let is_version_1 = [terminator, trailer].iter().all(|one| one.version == 1 && one.reserved == 0);
+            if !is_version_1 {
+                Ticket::Broken("its framing is of a version that is not known".to_owned())
+            } else if !ticket.starts_with(b"s8ch") {
+                Ticket::Broken("what is framed is no ticket".to_owned())
+            } else if digest.is_empty() || !ticket.windows(digest.len()).any(|part| part == digest) {
+                // Seen in every ticket: the digest of the TOC that was notarized.
+                Ticket::Broken("it is the ticket of another package".to_owned())
+            } else {
+                Ticket::Stapled
+            }
+        }
+    }
+}
+
+/// The checks of this module.
+pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R, options: &Options<'_>) -> Vec<Check> {
+    const NAMES: [&str; 6] = [
+        "signature-rsa",
+        "signature-cms",
+        "signature-chain",
+        "signature-purpose",
+        "signature-validity",
+        "signature-timestamp",
+    ];
+    let Some(signatures) = read(archive, input) else {
+        let digest = toc_digest(archive).unwrap_or_default();
+        let mut checks: Vec<_> =
+            NAMES.iter().map(|name| Check::not_applicable(name, "the package is not signed")).collect();
+        checks.push(ticket_check(&ticket(archive, input, &digest)));
+        checks.extend(
+            options
+                .require
+                .map(|_| Check::of("required-level", vec!["the package is not signed".to_owned()])),
+        );
+        return checks;
+    };
+    let mut checks = vec![
+        rsa_check(&signatures),
+        cms_check(&signatures),
+        chain_check(&signatures, options),
+        purpose_check(&signatures),
+        validity_check(&signatures),
+        timestamp_check(&signatures, options),
+        ticket_check(&signatures.ticket),
+    ];
+    checks.extend(options.require.map(|level| required(level, &signatures, &checks)));
+    checks
+}
+
+fn rsa_check(signatures: &Signatures) -> Check {
+    match &signatures.rsa {
+        None => Check::of("signature-rsa", vec!["there is none beside the other signature".to_owned()]),
+        Some(Err(fault)) => Check::of("signature-rsa", vec![fault.clone()]),
+        Some(Ok(form)) => Check::of("signature-rsa", Vec::new()).remark(match form {
+            RsaForm::OverDigest => "over the digest of the table of contents",
+            RsaForm::OverDigestOfDigest => {
+                "over the digest of that digest, as Apple's tools wrote it until 2020"
+            }
+        }),
+    }
+}
+
+fn cms_check(signatures: &Signatures) -> Check {
+    match &signatures.cms {
+        // Packages before macOS 10.12 or so have the RSA signature alone.
+        None => Check::not_applicable("signature-cms", "there is none"),
+        Some(Err(fault)) => Check::of("signature-cms", vec![fault.clone()]),
+        Some(Ok(_)) => Check::of("signature-cms", Vec::new()),
+    }
+}
+
+fn subjects(chain: &[CapturedX509Certificate]) -> String {
+    let names =
+        chain.iter().map(|one| one.subject_common_name().unwrap_or_else(|| "(no common name)".to_owned()));
+    names.collect::<Vec<_>>().join(" < ")
+}
+
+/// From the leaf to a root that is trusted, each issuer one that may issue.
+fn chain_faults(chain: &[CapturedX509Certificate], trust: &[CapturedX509Certificate]) -> Vec<String> {
+    let mut faults = Vec::new();
+    // A certificate that is trusted itself ends the chain, the leaf too.
+    let end = chain.iter().position(|one| trust.contains(one) || is_apple_root(one));
+    match end {
+        None => faults.push(format!(
+            "{}: it does not lead to an Apple root; --trust CERT takes another one",
+            subjects(chain)
+        )),
+        Some(end) => {
+            for issuer in &chain[1..=end] {
+                if !is_authority(issuer) {
+                    faults.push(format!(
+                        "{:?} issued a certificate and is no authority",
+                        subjects(std::slice::from_ref(issuer))
+                    ));
+                }
+            }
+        }
+    }
+    faults
+}
+
+fn chain_check(signatures: &Signatures, options: &Options<'_>) -> Check {
+    match &signatures.chain {
+        Err(fault) => Check::of("signature-chain", vec![fault.clone()]),
+        Ok(chain) => Check::of("signature-chain", chain_faults(chain, options.trust)).remark(subjects(chain)),
+    }
+}
+
+fn purpose_check(signatures: &Signatures) -> Check {
+    let Ok(chain) = &signatures.chain else {
+        return Check::not_applicable("signature-purpose", "there is no certificate");
+    };
+    let faults = match extended_key_usages(&chain[0]) {
+        Ok(usages) if usages.iter().any(|usage| usage == DEVELOPER_ID_INSTALLER) => Vec::new(),
+        // Apple's own packages: 1.2.840.113635.100.4.12 and the App Store's 4.9 and 4.10.
+        Ok(usages) => vec![format!(
+            "the certificate is not for installers: it names {}, and not {DEVELOPER_ID_INSTALLER}",
+            if usages.is_empty() { "no purpose".to_owned() } else { usages.join(", ") }
+        )],
+        Err(fault) => vec![fault],
+    };
+    Check::of("signature-purpose", faults)
+}
+
+fn validity_check(signatures: &Signatures) -> Check {
+    let Ok(chain) = &signatures.chain else {
+        return Check::not_applicable("signature-validity", "there is no certificate");
+    };
+    let Some((time, source)) = signatures.time else {
+        return Check::of("signature-validity", vec!["nothing says when it was signed".to_owned()]);
+    };
+    let said_by = match source {
+        TimeSource::Authority => "the timestamp authority",
+        TimeSource::Signer => "the signer",
+        TimeSource::Archive => "the archive",
+    };
+    let faults = chain
+        .iter()
+        .filter(|one| !(one.validity_not_before()..=one.validity_not_after()).contains(&time))
+        .map(|one| {
+            format!(
+                "{} was valid from {} to {}, and {said_by} says that it was used on {time}",
+                subjects(std::slice::from_ref(one)),
+                one.validity_not_before(),
+                one.validity_not_after()
+            )
+        })
+        .collect();
+    Check::of("signature-validity", faults).remark(format!("signed on {time}, says {said_by}"))
+}
+
+fn timestamp_check(signatures: &Signatures, options: &Options<'_>) -> Check {
+    const NAME: &str = "signature-timestamp";
+    let verified = signatures.cms.as_ref().and_then(|cms| cms.as_ref().ok());
+    match verified.and_then(|cms| cms.timestamp.as_ref()) {
+        None => Check::not_applicable(NAME, "there is no timestamp"),
+        Some(Err(fault)) => Check::of(NAME, vec![fault.clone()]),
+        Some(Ok(stamp)) => {
+            let chain = complete_chain(&stamp.authority, &stamp.certificates);
+            let mut faults = if options.any_timestamp_authority {
+                Vec::new()
+            } else {
+                chain_faults(&chain, options.trust)
+            };
+            let is_for_timestamps = extended_key_usages(&stamp.authority)
+                .is_ok_and(|usages| usages.iter().any(|usage| usage == TIME_STAMPING));
+            if !is_for_timestamps {
+                faults.push(format!("{}: its certificate is not for timestamps", subjects(&chain)));
+            }
+            if !(stamp.authority.validity_not_before()..=stamp.authority.validity_not_after())
+                .contains(&stamp.time)
+            {
+                faults.push(format!("{}: it was not valid on {}", subjects(&chain), stamp.time));
+            }
+            Check::of(NAME, faults).remark(format!("{}, says {}", stamp.time, subjects(&chain)))
+        }
+    }
+}
+
+fn ticket_check(ticket: &Ticket) -> Check {
+    match ticket {
+        Ticket::None => Check::not_applicable("ticket", "no notarization ticket is stapled"),
+        Ticket::Stapled => Check::of("ticket", Vec::new())
+            .remark("a ticket for this package; Apple's signature in it is not checked here"),
+        Ticket::Broken(fault) => Check::of("ticket", vec![fault.clone()]),
+    }
+}
+
+/// Whether the package is what `--require` asks for.
+fn required(level: Level, signatures: &Signatures, checks: &[Check]) -> Check {
+    let mut faults: Vec<String> = checks
+        .iter()
+        .filter(|check| check.status == Status::Fail)
+        .map(|check| format!("{} failed", check.name))
+        .collect();
+    if level >= Level::DeveloperId {
+        let chain = signatures.chain.as_deref().unwrap_or_default();
+        if !chain.last().is_some_and(is_apple_root)
+            || !chain.iter().any(|one| has_extension(one, DEVELOPER_ID_AUTHORITY))
+        {
+            faults.push("it is not signed with a Developer ID Installer certificate of Apple's".to_owned());
+        }
+    }
+    if level >= Level::Notarized && signatures.ticket != Ticket::Stapled {
+        faults.push("no notarization ticket is stapled to it".to_owned());
+    }
+    Check::of("required-level", faults)
+}
