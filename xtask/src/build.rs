@@ -9,10 +9,10 @@ use std::io::{self, BufReader, Seek, Write};
 use rayon::prelude::*;
 
 use crate::archive;
-use crate::manifest::{self, Built, MANIFEST_FILE, Manifest, SUMS_FILE};
+use crate::manifest::{self, Built, Manifest};
 use crate::output::{Committed, Output, OutputError, Staged, StagingFile};
 use crate::package;
-use crate::plan::{Artifact, Kind, Plan};
+use crate::plan::{Artifact, Kind, MANIFEST_FILE, Plan, SUMS_FILE};
 use crate::render;
 use crate::sign::PackageSigner;
 use crate::spec::{Instance, Spec};

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use x509_certificate::CapturedX509Certificate;
 
 use super::messages::{MessageFormat, line};
-use crate::manifest::{MANIFEST_FILE, SUMS_FILE};
+use crate::plan::{MANIFEST_FILE, SUMS_FILE};
 use crate::verify::folder::{self, Found};
 use crate::verify::{self, Check, Level, Options, Status, all_hold};
 
