@@ -18,6 +18,7 @@ mod installer;
 mod launchd_fails;
 mod login;
 mod mac;
+mod order;
 mod package;
 mod rights;
 mod something_is_missing;
@@ -27,7 +28,7 @@ mod uninstall;
 
 use mac::Mac;
 
-use crate::support::tool;
+use crate::support::{root, succeed, tool};
 
 /// What `/bin/sh` may be. Each is a Bourne shell when its name is `sh`: bash in
 /// POSIX mode, zsh in its sh emulation, and of busybox the ash.
@@ -39,10 +40,14 @@ fn on_a_mac<F: Fn(&Mac)>(scenario: F) {
 }
 
 fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: a stage is put up on Linux only; a Mac runs tests/on-a-mac.sh");
+        return;
+    }
     if !rights::are_here::<F>() {
         return;
     }
-    let needed = ["busybox", "chroot", "ldd"].map(tool);
+    let needed = [tool("busybox"), tool("ldd"), installer::chroot_program()];
     if needed.contains(&None) {
         return;
     }
@@ -51,4 +56,11 @@ fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
         println!("under {shell}");
         scenario(&Mac::new(&sh));
     }
+}
+
+/// It cannot run here.
+#[test]
+fn shellcheck_has_nothing_to_say_to_the_script_for_a_mac() {
+    let Some(shellcheck) = tool("shellcheck") else { return };
+    succeed(std::process::Command::new(shellcheck).arg(root().join("tests/on-a-mac.sh")));
 }
