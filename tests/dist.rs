@@ -239,3 +239,30 @@ fn an_identity_from_the_environment_signs_and_stays_secret() {
     xtask.run(&["dist", "k3s", "--p12-file", "id.p12", "--p12-password-file", "password"]);
     xtask.run(&["dist", "k3s", "--pem-file", "in.pem"]);
 }
+
+#[test]
+fn an_authority_of_ones_own_stamps_every_package() {
+    use crate::signing::timestamp::{Authority, serve};
+    let Some(_) = tool("openssl") else { return };
+    let xtask = Xtask::new();
+    let (certificate, key) = crate::signing::installer_pem();
+    fs::write(xtask.path("id.pem"), format!("{key}{certificate}")).unwrap();
+    let authority = Authority::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..2 {
+                serve(listener.accept().unwrap().0, |request| (200, authority.answer(request)));
+            }
+        });
+        xtask.run(&["dist", "k3s", "--pem-file", "id.pem", "--timestamp-url", &url]);
+    });
+    let authority = authority.certificate();
+    let mut verify = xtask.bare_command(&["verify", "out", "--trust", "id.pem", "--require", "signed"]);
+    let report = succeed(verify.arg("--trust").arg(&authority));
+    assert_eq!(report.matches("says A test timestamp authority").count(), 2, "{report}");
+    // Who is not told to trust the authority does not.
+    let report = xtask.bare_command(&["verify", "out", "--trust", "id.pem"]).output().unwrap();
+    assert_eq!(report.status.code(), Some(1));
+}

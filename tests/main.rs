@@ -1,12 +1,15 @@
 //! The integration tests, one binary. Each module tests one thing that the
 //! project promises; `support` has what they share.
 
+mod boot;
+mod ci;
 mod dist;
 mod flat_package;
 mod output;
 mod render;
 mod settings;
 mod signing;
+mod stage;
 mod support;
 mod tidy;
 mod verify;

@@ -1,7 +1,7 @@
 //! Identities and the two signatures, checked by openssl.
 
 mod errors;
-mod timestamp;
+pub mod timestamp;
 
 use std::fs;
 use std::path::Path;

@@ -9,7 +9,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Whether what is missing is a failure instead of a skip.
-fn in_ci() -> bool {
+pub fn in_ci() -> bool {
     std::env::var_os("CI").is_some()
 }
 
@@ -19,10 +19,17 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        assert!(!in_ci(), "{name} is not installed, and CI runs every check");
-        eprintln!("skipped: {name} is not installed");
+        return skip(&format!("{name} is not installed"));
     }
     found
+}
+
+/// Says why a test is skipped, and returns `None`; under `CI` that is a
+/// failure.
+pub fn skip<T>(reason: &str) -> Option<T> {
+    assert!(!in_ci(), "{reason}, and CI runs every check");
+    eprintln!("skipped: {reason}");
+    None
 }
 
 /// A file of the reference data: other people's packages, which are not in the

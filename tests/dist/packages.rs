@@ -157,3 +157,24 @@ fn license_and_background_travel_in_the_package() {
     let text = cmd!(sh, "bsdtar xOf {installer} Resources/license.txt").read().unwrap();
     assert_eq!(text, "Do what you like.");
 }
+
+/// The documents inside the packages, as they are.
+#[test]
+fn documents_are_as_they_were() {
+    use flatpkg::product::PackageFacts;
+    let xtask = Xtask::new();
+    for condition in ["boot", "login"] {
+        xtask.run(&["dist", "k3s", "--unsigned", "--condition", condition]);
+        for (name, path) in [("installer", INSTALLER), ("uninstaller", UNINSTALLER)] {
+            let mut input = Cursor::new(fs::read(xtask.path(path)).unwrap());
+            let facts = PackageFacts::read(&mut input).unwrap();
+            for (member, file) in facts.archive.files() {
+                let document = member.rsplit('/').next().unwrap_or_default();
+                if let (Some(data), "Distribution" | "PackageInfo") = (&file.data, document) {
+                    let content = facts.archive.content(&mut input, &member, data, 1 << 20).unwrap();
+                    crate::support::golden(&format!("packages/{condition}/{name}/{document}.xml"), &content);
+                }
+            }
+        }
+    }
+}

@@ -2,9 +2,7 @@
 //! other people's tools judge them.
 
 mod goldens;
-mod mac;
 mod properties;
-mod scripts;
 mod tidy;
 
 use xtask::render;
@@ -129,5 +127,20 @@ fn the_slowest_instance_decides_how_long_the_user_manager_may_take() {
     let mut spec = spec(&quick);
     assert_eq!(systemd::user_manager_timeout(&spec, &quick), 120, "never less than systemd's own");
     spec.instances.push(slow);
-    assert_eq!(systemd::user_manager_timeout(&spec, &quick), 930);
+    assert_eq!(systemd::user_manager_timeout(&spec, &quick), 950);
+}
+
+#[test]
+fn limactl_has_time_after_its_vm_and_the_user_manager_after_limactl() {
+    for instance in [plain(Condition::Boot), hostile(Condition::Login)] {
+        let vm = instance.exit_timeout;
+        let limactl = systemd::stop_timeout(&instance);
+        let user_manager = systemd::user_manager_timeout(&spec(&instance), &instance);
+        assert!(vm < limactl && limactl < user_manager, "{vm} s, {limactl} s, {user_manager} s");
+    }
+    // The template unit, for an instance without settings of its own.
+    let files = render::linux_files(&spec(&plain(Condition::Boot)), &plain(Condition::Boot));
+    let template = &files.iter().find(|file| file.path == systemd::TEMPLATE_UNIT).unwrap().text;
+    let expected = format!("\nTimeoutStopSec={}s\n", systemd::stop_timeout(&plain(Condition::Boot)));
+    assert!(template.contains(&expected), "{template}");
 }

@@ -149,8 +149,8 @@ fn check_units(analyze: &Path, instance: &Instance) {
     if systemd::is_plain_program(limactl) {
         assert_eq!(words, arguments);
     } else {
-        assert_eq!(words[..3], ["/bin/sh", "-c", "exec \"$0\" \"$@\""]);
-        assert_eq!(words[3..], arguments);
+        assert_eq!(words[..4], ["/usr/bin/nice", "-n", "0", "--"]);
+        assert_eq!(words[4..], arguments);
     }
 
     let lima_home =

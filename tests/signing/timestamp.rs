@@ -18,12 +18,12 @@ use super::{installer_identity, openssl_verifies};
 use crate::support::tool;
 
 /// An authority: certificate, key and the configuration that openssl wants.
-struct Authority {
+pub struct Authority {
     dir: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sh = Shell::new().unwrap();
         let at = |name: &str| dir.path().join(name);
@@ -54,7 +54,7 @@ impl Authority {
         self.dir.path().join(name)
     }
 
-    fn answer(&self, request: &[u8]) -> Vec<u8> {
+    pub fn answer(&self, request: &[u8]) -> Vec<u8> {
         let sh = Shell::new().unwrap();
         let (config, query, reply) = (self.path("config"), self.path("query"), self.path("reply"));
         fs::write(&query, request).unwrap();
@@ -65,13 +65,13 @@ impl Authority {
         fs::read(reply).unwrap()
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.path("cert.pem")
     }
 }
 
 /// Reads one HTTP request's body and sends `reply` of it.
-fn serve(mut stream: TcpStream, reply: impl Fn(&[u8]) -> (u16, Vec<u8>)) {
+pub fn serve(mut stream: TcpStream, reply: impl Fn(&[u8]) -> (u16, Vec<u8>)) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut length = 0;
     loop {

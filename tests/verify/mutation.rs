@@ -53,7 +53,7 @@ fn small_package() -> Vec<u8> {
 fn is_noticed(package: &[u8], position: usize, trust: &[CapturedX509Certificate]) -> bool {
     let mut changed = package.to_vec();
     changed[position] ^= 0x04;
-    let options = Options { trust, require: None };
+    let options = Options { trust, ..Options::default() };
     match xtask::verify::verify(&mut Cursor::new(changed), &options) {
         Ok(checks) => !all_hold(&checks),
         Err(_) => true,
@@ -64,7 +64,7 @@ fn is_noticed(package: &[u8], position: usize, trust: &[CapturedX509Certificate]
 fn every_changed_byte_that_is_covered_is_noticed() {
     let package = small_package();
     let trust = [CapturedX509Certificate::from_pem(&installer_pem().0).unwrap()];
-    let options = Options { trust: &trust, require: None };
+    let options = Options { trust: &trust, ..Options::default() };
     let checks = xtask::verify::verify(&mut Cursor::new(&package), &options).unwrap();
     assert_eq!(failed(&checks), [""; 0]);
 

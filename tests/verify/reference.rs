@@ -42,7 +42,7 @@ fn both_generations_of_apples_signatures_hold() {
         assert_eq!(signatures.time.unwrap().1, TimeSource::Authority);
         // The older generation has no signed attributes.
         assert_eq!(verified.signing_time.is_some(), form == RsaForm::OverDigest);
-        let options = Options { trust: &[], require: Some(Level::Notarized) };
+        let options = Options { require: Some(Level::Notarized), ..Options::default() };
         let checks = signature::checks(&archive, input, &options);
         assert_eq!(failed(&checks), [""; 0]);
     }
@@ -94,7 +94,7 @@ fn a_package_that_embala_pkg_wrote_is_sound() {
     let named = |name: &str| checks.iter().find(|check| check.name == name).unwrap().status;
     assert_eq!(named("payload-bom"), Status::Pass);
     assert_eq!(named("signature-rsa"), Status::NotApplicable);
-    let required = Options { trust: &[], require: Some(Level::Signed) };
+    let required = Options { require: Some(Level::Signed), ..Options::default() };
     assert_eq!(
         failed(&verify(&fs::read(&out).unwrap(), &required)),
         ["required-level: the package is not signed"]

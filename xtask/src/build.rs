@@ -4,18 +4,19 @@
 //! of each other (the zip apart) and are built on all cores.
 
 use std::collections::HashMap;
-use std::io::{self, Seek, Write};
+use std::io::{self, BufReader, Seek, Write};
 
 use rayon::prelude::*;
 
 use crate::archive;
-use crate::manifest::{self, Built, MANIFEST_FILE, Manifest, SUMS_FILE};
+use crate::manifest::{self, Built, Manifest};
 use crate::output::{Committed, Output, OutputError, Staged, StagingFile};
 use crate::package;
-use crate::plan::{Artifact, Kind, Plan};
+use crate::plan::{Artifact, Kind, MANIFEST_FILE, Plan, SUMS_FILE};
 use crate::render;
 use crate::sign::PackageSigner;
 use crate::spec::{Instance, Spec};
+use crate::verify::{self, Level, Options, Status};
 
 /// A spool of a package's payload stays in memory up to this size; larger ones
 /// go to a file beside the output.
@@ -43,6 +44,16 @@ pub enum BuildError {
         /// Why.
         #[source]
         source: flatpkg::Error,
+    },
+    /// A package that was just built does not hold.
+    #[error(
+        "{path} was built and is not sound, so nothing was put into place: {faults}; this is a fault of this program"
+    )]
+    Unsound {
+        /// The artifact.
+        path: String,
+        /// What failed.
+        faults: String,
     },
     /// A file could not be written.
     #[error("could not write {path}")]
@@ -132,6 +143,9 @@ impl Build<'_> {
         let ((), staged) = output.stage(&artifact.path, artifact.kind.mode(), |file| {
             self.write(artifact, instance, output, file)
         })?;
+        if artifact.kind.is_package() {
+            self.check(artifact, output)?;
+        }
         Ok(self.record(artifact, staged))
     }
 
@@ -169,6 +183,23 @@ impl Build<'_> {
             }
             Kind::Zip => unreachable!("the zip is built from the other files"),
         }
+    }
+
+    /// The checks of `verify` over a package that was just built, before anybody
+    /// sees it. Whether the signing identity is trusted is not the question.
+    fn check(&self, artifact: &Artifact, output: &Output<'_>) -> Result<(), BuildError> {
+        let unsound = |faults: String| BuildError::Unsound { path: artifact.path.clone(), faults };
+        let options = Options {
+            trust: self.signer.map(PackageSigner::chain).unwrap_or_default(),
+            any_timestamp_authority: true,
+            require: self.signer.map(|_| Level::Signed),
+        };
+        let mut file = BufReader::new(output.read_staged(&artifact.path)?);
+        let checks = verify::verify(&mut file, &options).map_err(|error| unsound(verify::causes(&error)))?;
+        let failed = checks.iter().filter(|check| check.status == Status::Fail);
+        let faults: Vec<String> =
+            failed.map(|check| format!("{}: {}", check.name, check.details.join("; "))).collect();
+        if faults.is_empty() { Ok(()) } else { Err(unsound(faults.join("; "))) }
     }
 
     fn zip(&self, artifact: &Artifact, built: &[Built], output: &Output<'_>) -> Result<Built, BuildError> {

@@ -7,18 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::plan::Artifact;
 use crate::sign::SignedBy;
 
-/// Version of the schema of `artifacts.json` and of `plan --format json`. It
-/// grows when a field changes its meaning or goes, not when one is added.
-pub const SCHEMA: u32 = 1;
-/// File name of the manifest.
-pub const MANIFEST_FILE: &str = "artifacts.json";
-/// File name of the checksums.
-pub const SUMS_FILE: &str = "SHA256SUMS";
-
 /// `artifacts.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Manifest {
-    /// [`SCHEMA`].
+    /// [`crate::plan::SCHEMA`].
     pub schema: u32,
     /// Version of every package of the run.
     pub version: String,

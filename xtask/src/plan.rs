@@ -9,7 +9,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::spec::{Instance, Spec};
-use crate::{launchd, manifest, render, systemd};
+use crate::{launchd, render, systemd};
+
+/// Version of the schema of `artifacts.json` and of `plan --format json`. It
+/// grows when a field changes its meaning or goes, not when one is added.
+pub const SCHEMA: u32 = 1;
+/// File name of the manifest.
+pub const MANIFEST_FILE: &str = "artifacts.json";
+/// File name of the checksums.
+pub const SUMS_FILE: &str = "SHA256SUMS";
 
 /// The artifacts of one run, in the order in which they are built: the zip,
 /// which holds the others, last.
@@ -110,7 +118,7 @@ pub fn plan(spec: &Spec, only: &[Kind]) -> Result<Plan, PlanError> {
     if artifacts.is_empty() {
         return Err(PlanError::Nothing);
     }
-    Ok(Plan { schema: manifest::SCHEMA, version: spec.version.to_string(), artifacts })
+    Ok(Plan { schema: SCHEMA, version: spec.version.to_string(), artifacts })
 }
 
 fn zip_name(spec: &Spec) -> String {
@@ -166,7 +174,7 @@ fn unit(instance: &Instance, path: &str) -> Option<String> {
 /// No two files, and no file and folder, in one place when case is folded.
 fn check_places(artifacts: &[Artifact]) -> Result<(), PlanError> {
     let mut places: BTreeMap<String, (&str, bool)> = BTreeMap::new();
-    let own = [manifest::MANIFEST_FILE, manifest::SUMS_FILE];
+    let own = [MANIFEST_FILE, SUMS_FILE];
     for path in own.into_iter().chain(artifacts.iter().map(|artifact| artifact.path.as_str())) {
         let folders = path.match_indices('/').map(|(end, _)| (&path[..end], true));
         for (place, is_folder) in folders.chain([(path, false)]) {

@@ -31,8 +31,11 @@ pub const SYSTEM_PATH: [&str; 6] =
 /// What systemd gives `user@.service` to stop in by itself
 /// (DefaultTimeoutStopSec of that unit, 120 s): never go below.
 const USER_MANAGER_STOCK_TIMEOUT: u32 = 120;
-/// What the user manager itself needs beside the slowest VM.
+/// What the user manager itself needs beside the slowest instance.
 const USER_MANAGER_MARGIN: u32 = 30;
+/// What limactl itself needs once the VM is down or given up: it stops its
+/// helpers and writes its state.
+const LIMACTL_MARGIN: u32 = 20;
 
 /// The instance's unit: `lima-vm@<instance>.service`.
 pub fn unit(name: &InstanceName) -> String {
@@ -63,10 +66,17 @@ pub fn restart(keep_alive: KeepAlive) -> &'static str {
     }
 }
 
+/// `TimeoutStopSec=` of the instance's unit, in seconds. The instance has its
+/// whole `exit_timeout` for itself, and limactl some more: killed in the moment
+/// in which the VM is down, it would leave its files as if the VM still ran.
+pub fn stop_timeout(instance: &Instance) -> u32 {
+    instance.exit_timeout.saturating_add(LIMACTL_MARGIN)
+}
+
 /// `TimeoutStopSec=` of `user@.service`, in seconds. It caps every unit of the
 /// user, so the slowest instance of the whole run decides.
 pub fn user_manager_timeout(spec: &Spec, instance: &Instance) -> u32 {
-    let slowest = spec.instances.iter().chain([instance]).map(|i| i.exit_timeout).max().unwrap_or(0);
+    let slowest = spec.instances.iter().chain([instance]).map(stop_timeout).max().unwrap_or(0);
     slowest.saturating_add(USER_MANAGER_MARGIN).max(USER_MANAGER_STOCK_TIMEOUT)
 }
 

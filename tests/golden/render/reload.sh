@@ -80,9 +80,20 @@ is_registered() {
 	control print "$1" >/dev/null 2>&1
 }
 
-# The process of the target $1; nothing where there is none.
+# The process of the target $1; nothing where there is none. Between `state` and
+# `pid`, launchctl prints the job's environment as it is, lines of it that look
+# like a `pid` too.
 process_of() {
-	control print "$1" 2>/dev/null | sed -n 's/^[[:space:]]*pid = \([0-9][0-9]*\).*/\1/p' | sed 1q
+	control print "$1" 2>/dev/null |
+		sed -n -e '/^[[:space:]]*state = not running/q' -e '/^[[:space:]]*state = spawn /q' \
+			-e 's/^[[:space:]]*pid = \([0-9][0-9]*\).*/\1/p' | sed 1q
+}
+
+# Seconds that launchd gives the loaded target $1 to end, up to four digits;
+# nothing where `print` does not say.
+exit_timeout_of() {
+	control print "$1" 2>/dev/null |
+		sed -n 's/^[[:space:]]*exit timeout = \([0-9]\{1,4\}\)$/\1/p' | sed 1q
 }
 
 # The file that the target $1 was loaded from.
@@ -95,7 +106,9 @@ bootstrap_words() {
 	case $1 in
 	5) printf 'launchd cannot take the job now' ;;
 	37) printf 'launchd is still busy with the job' ;;
+	109) printf 'the property list is not valid' ;;
 	119) printf 'the job is disabled' ;;
+	122) printf 'the file does not belong to root, or others may write it' ;;
 	125) printf 'that user has no such login session' ;;
 	*) printf 'launchd refused the job' ;;
 	esac
@@ -109,13 +122,18 @@ launchd_unload() {
 		note "$unload_target is not loaded."
 		return 0
 	fi
-	note "Stopping $unload_target; a VM may take $EXIT_TIMEOUT seconds to shut down."
+	# What is loaded may come from an older package, which promised its VM more.
+	unload_timeout=$(exit_timeout_of "$unload_target")
+	if [ "${unload_timeout:-0}" -lt "$EXIT_TIMEOUT" ]; then
+		unload_timeout=$EXIT_TIMEOUT
+	fi
+	note "Stopping $unload_target; a VM may take $unload_timeout seconds to shut down."
 	# bootout returns before the job is gone, and with 3, 36 or 113 where it is
 	# on its way already (headroomlabs-ai/headroom#1289): only looking tells.
 	control bootout "$unload_target" >/dev/null 2>&1 || :
 	# Half a minute beyond what the job may take, and never so long that no
 	# time would be left to load a job and look at it.
-	unload_until=$((CLOCK_SPENT + EXIT_TIMEOUT + 30))
+	unload_until=$((CLOCK_SPENT + unload_timeout + 30))
 	unload_next_note=$((CLOCK_SPENT + 30))
 	while is_registered "$unload_target"; do
 		if [ "$CLOCK_SPENT" -ge "$unload_until" ] || ! time_left 120; then
@@ -163,8 +181,10 @@ launchd_register() {
 			return 0
 		fi
 		if [ "$register_code" != "$register_said" ]; then
+			# Its first line: the second advises to be root.
 			note "launchctl bootstrap ended with $register_code:" \
-				"$(bootstrap_words "$register_code"). It said: $register_output. Trying again."
+				"$(bootstrap_words "$register_code"). It said:" \
+				"$(printf '%s\n' "$register_output" | sed 1q). Trying again."
 			register_said=$register_code
 		fi
 		if [ "$register_tries" -ge 30 ] || ! time_left 60; then

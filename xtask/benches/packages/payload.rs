@@ -1,4 +1,5 @@
-//! A payload of 1 GiB: its speed against one core's gzip, and its memory.
+//! A payload of 1 GiB: the speed of packaging against one core's gzip, of
+//! verifying against one core's SHA-1 and gunzip, and the memory of both.
 //!
 //! Both run in processes of their own, so that the kernel's account of each is
 //! its own: this program again, and gzip(1).
@@ -16,6 +17,8 @@ use flatpkg::tree::{Owner, Source, Tree};
 const SIZE: u64 = 1 << 30;
 /// What tells this program that it is a child, and where to write.
 const CHILD: &str = "LIMA_AUTOSTART_BENCH_PAYLOAD";
+/// What tells a child to verify the package and not to write it.
+const VERIFY: &str = "LIMA_AUTOSTART_BENCH_VERIFY";
 const TIME: u32 = 946_684_800;
 
 /// The folder to work in, where this process is the child.
@@ -59,9 +62,24 @@ impl Read for Words {
     }
 }
 
-/// Writes a package with a payload of 1 GiB, then says how long it took and
-/// the most memory it held, in KiB.
+/// Writes a package with a payload of 1 GiB, or verifies it, then says how long
+/// that took and the most memory it held, in KiB.
 pub fn run_child(folder: &Path) {
+    let begin = Instant::now();
+    if std::env::var_os(VERIFY).is_some() {
+        let mut package = io::BufReader::new(fs::File::open(folder.join("gigabyte.pkg")).unwrap());
+        let checks = xtask::verify::verify(&mut package, &xtask::verify::Options::default()).unwrap();
+        assert!(xtask::verify::all_hold(&checks));
+    } else {
+        write_package(folder);
+    }
+    let milliseconds = begin.elapsed().as_millis();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0").trim();
+    println!("{milliseconds} {}", peak.split(' ').next().unwrap_or("0"));
+}
+
+fn write_package(folder: &Path) {
     let source = folder.join("gigabyte");
     let mut payload = Tree::new(TIME);
     let open = move || Ok(Box::new(fs::File::open(&source)?) as Box<dyn Read + Send>);
@@ -79,39 +97,64 @@ pub fn run_child(folder: &Path) {
         generator: "bench".to_owned(),
         choice: None,
     };
-    let begin = Instant::now();
     let mut spool = tempfile::tempfile_in(folder).unwrap();
     let mut out = io::BufWriter::new(fs::File::create(folder.join("gigabyte.pkg")).unwrap());
     flatpkg::write_component(&component, TIME, None, &mut spool, &mut out).unwrap();
     out.flush().unwrap();
-    let milliseconds = begin.elapsed().as_millis();
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0").trim();
-    println!("{milliseconds} {}", peak.split(' ').next().unwrap_or("0"));
 }
 
-/// Runs both and prints what came out.
-pub fn report(folder: &Path) {
-    let source = folder.join("gigabyte");
-    io::copy(&mut Words::new(), &mut fs::File::create(&source).unwrap()).unwrap();
-    let program = std::env::current_exe().unwrap();
-    let (mut ours, mut gzips, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..3 {
-        let said = Command::new(&program).env(CHILD, folder).output().unwrap().stdout;
-        let said = String::from_utf8(said).unwrap();
-        let (milliseconds, peak) = said.trim().split_once(' ').expect("the child says two numbers");
-        ours.push(Duration::from_millis(milliseconds.parse().unwrap()));
-        peaks.push(peak.parse::<u64>().unwrap());
-        let begin = Instant::now();
-        let status = Command::new("gzip").arg("-c").arg(&source).stdout(Stdio::null()).status();
-        assert!(status.expect("gzip is installed").success());
-        gzips.push(begin.elapsed());
+/// A child's time, and its peak in KiB.
+fn child(folder: &Path, verify: bool) -> (Duration, u64) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(CHILD, folder);
+    if verify {
+        command.env(VERIFY, "1");
     }
-    ours.sort_unstable();
-    gzips.sort_unstable();
+    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let (milliseconds, peak) = said.trim().split_once(' ').expect("the child says two numbers");
+    (Duration::from_millis(milliseconds.parse().unwrap()), peak.parse().unwrap())
+}
+
+/// The time of another program, whose output is read and thrown away.
+fn other(program: &str, arguments: &[&str], file: &Path) -> Duration {
+    let begin = Instant::now();
+    let status = Command::new(program).args(arguments).arg(file).stdout(Stdio::null()).status();
+    assert!(status.unwrap_or_else(|error| panic!("{program}: {error}")).success());
+    begin.elapsed()
+}
+
+/// Runs all, in turn, and prints the ratios of their medians.
+pub fn report(folder: &Path) {
+    let (source, package) = (folder.join("gigabyte"), folder.join("gigabyte.pkg"));
+    io::copy(&mut Words::new(), &mut fs::File::create(&source).unwrap()).unwrap();
+    let compressed = folder.join("gigabyte.gz");
+    let gzip =
+        Command::new("gzip").arg("-c").arg(&source).stdout(fs::File::create(&compressed).unwrap()).status();
+    assert!(gzip.expect("gzip is installed").success());
+    let (mut writing, mut gzips, mut verifying, mut readers) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut peaks = [0; 2];
+    for _ in 0..3 {
+        let (time, peak) = child(folder, false);
+        writing.push(time);
+        peaks[0] = peaks[0].max(peak);
+        gzips.push(other("gzip", &["-c"], &source));
+        let (time, peak) = child(folder, true);
+        verifying.push(time);
+        peaks[1] = peaks[1].max(peak);
+        readers.push(other("sha1sum", &[], &package) + other("gzip", &["-dc"], &compressed));
+    }
+    for list in [&mut writing, &mut gzips, &mut verifying, &mut readers] {
+        list.sort_unstable();
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("\nA payload of 1 GiB, {cores} cores");
-    super::ratio("whole package, times as fast as gzip -c > /dev/null of the same bytes", gzips[1], ours[1]);
-    let largest = peaks.iter().max().copied().unwrap_or_default();
-    println!("  {:4} MiB  most memory held (aim: under 64)", largest / 1024);
+    super::ratio("packaging, times as fast as gzip -c > /dev/null of the same bytes", gzips[1], writing[1]);
+    super::ratio(
+        "verifying, times as fast as sha1sum of the package and gzip -dc of its payload",
+        readers[1],
+        verifying[1],
+    );
+    println!("  {:4} MiB  most memory held while packaging (aim: under 64)", peaks[0] / 1024);
+    println!("  {:4} MiB  most memory held while verifying", peaks[1] / 1024);
 }

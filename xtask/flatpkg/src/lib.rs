@@ -31,13 +31,13 @@ mod error;
 pub mod gzip;
 pub mod product;
 pub mod signer;
+pub mod summary;
 pub mod tree;
 pub mod xar;
 pub mod xml;
 
-pub use component::{Component, write_component};
+pub use component::{Choice, Component, write_component};
 pub use error::{Error, ReadError};
-pub use product::{
-    Background, Choice, ComponentSummary, InstallationCheck, Product, Resource, Summary, write_product,
-};
+pub use product::{Background, InstallationCheck, Product, Resource, write_product};
 pub use signer::Signer;
+pub use summary::{ComponentSummary, Summary};

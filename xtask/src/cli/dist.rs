@@ -107,8 +107,8 @@ impl Dist {
             for built in &manifest.artifacts {
                 line(out.join(&built.artifact.path).display().to_string());
             }
-            line(out.join(crate::manifest::MANIFEST_FILE).display().to_string());
-            line(out.join(crate::manifest::SUMS_FILE).display().to_string());
+            line(out.join(crate::plan::MANIFEST_FILE).display().to_string());
+            line(out.join(crate::plan::SUMS_FILE).display().to_string());
             let signer = manifest.artifacts.iter().find_map(|built| built.signed_by.as_ref());
             if let Some(signer) = signer {
                 line(format!("Signed by {:?}.", signer.subject));

@@ -30,6 +30,12 @@ pub fn target() -> PathBuf {
     }
 }
 
+/// Whether a program is on PATH.
+pub fn has_program(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
 /// Who runs us.
 pub fn caller() -> Environment {
     Environment { user: env::var("USER").ok(), is_root: rustix::process::geteuid().is_root() }

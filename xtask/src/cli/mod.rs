@@ -2,6 +2,7 @@
 //!
 //! Must not know: formats.
 
+mod ci;
 mod dist;
 mod environment;
 mod inspect;
@@ -34,6 +35,7 @@ enum Command {
     Plan(plan::Plan),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Ci(ci::Ci),
 }
 
 /// What to build, and where.
@@ -67,5 +69,6 @@ pub fn main() -> ExitCode {
         Command::Plan(plan) => plan.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Ci(ci) => ci.run(),
     }
 }

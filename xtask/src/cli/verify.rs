@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use x509_certificate::CapturedX509Certificate;
 
 use super::messages::{MessageFormat, line};
-use crate::manifest::{MANIFEST_FILE, SUMS_FILE};
+use crate::plan::{MANIFEST_FILE, SUMS_FILE};
 use crate::verify::folder::{self, Found};
 use crate::verify::{self, Check, Level, Options, Status, all_hold};
 
@@ -70,7 +70,7 @@ impl Verify {
                 return ExitCode::from(UNREADABLE);
             }
         };
-        let options = Options { trust: &trust, require: self.require };
+        let options = Options { trust: &trust, require: self.require, ..Options::default() };
         let mut verified = Vec::new();
         for path in &self.paths {
             if path.is_dir() {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::{NEW, OLD, OutputError, STAGING_PREFIX, at};
-use crate::manifest::{self, MANIFEST_FILE, SUMS_FILE};
+use crate::manifest;
+use crate::plan::{MANIFEST_FILE, SUMS_FILE};
 
 /// Marks a staging folder whose files are being moved into place.
 const MOVING: &str = "moving";

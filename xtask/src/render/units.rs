@@ -39,7 +39,7 @@ struct DropIn<'a> {
     plain_program: bool,
     environment: Vec<(String, String)>,
     restart: &'a str,
-    exit_timeout: u32,
+    stop_timeout: u32,
 }
 
 #[derive(Template)]
@@ -97,7 +97,7 @@ fn drop_in_text(instance: &Instance) -> String {
                 .into_iter()
                 .collect(),
             restart: systemd::restart(instance.keep_alive),
-            exit_timeout: instance.exit_timeout,
+            stop_timeout: systemd::stop_timeout(instance),
         },
     )
 }

@@ -144,6 +144,11 @@ impl PackageSigner {
         &self.signed_by
     }
 
+    /// The certificates that go into each package: leaf first, then its issuers.
+    pub fn chain(&self) -> &[CapturedX509Certificate] {
+        &self.identity.chain
+    }
+
     fn raw_signature(&self, toc_digest: &[u8]) -> Result<Vec<u8>, SigningError> {
         // Blinded: the random number hides the key from who measures the time.
         // The signature does not depend on it.

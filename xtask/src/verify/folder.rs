@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Check;
-use crate::manifest::{MANIFEST_FILE, SUMS_FILE};
+use crate::plan::{MANIFEST_FILE, SUMS_FILE};
 
 /// A file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,11 +78,11 @@ fn manifest_faults(json: &[u8], files: &BTreeMap<String, Found>) -> Vec<String> 
         Err(error) => return vec![format!("{MANIFEST_FILE} cannot be read: {error}")],
     };
     let mut faults = Vec::new();
-    if manifest.schema != crate::manifest::SCHEMA {
+    if manifest.schema != crate::plan::SCHEMA {
         faults.push(format!(
             "its schema is {}, and this program knows {}",
             manifest.schema,
-            crate::manifest::SCHEMA
+            crate::plan::SCHEMA
         ));
     }
     let mut listed = BTreeMap::new();

@@ -86,6 +86,9 @@ pub enum Level {
 pub struct Options<'a> {
     /// Certificates to trust beside Apple's roots.
     pub trust: &'a [CapturedX509Certificate],
+    /// Whether any timestamp authority will do: who signs with a timestamp of
+    /// their own choice knows why.
+    pub any_timestamp_authority: bool,
     /// What it must be; `None` takes unsigned packages.
     pub require: Option<Level>,
 }

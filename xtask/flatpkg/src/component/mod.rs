@@ -18,7 +18,6 @@ use thiserror::Error;
 
 use crate::bom::BomError;
 use crate::cpio::CpioError;
-use crate::product::Choice;
 use crate::tree::Tree;
 
 mod package_info;
@@ -54,6 +53,19 @@ pub struct Component {
     /// How a product offers it; `None` for a part that is always installed and
     /// not shown. A component package alone has no use for it.
     pub choice: Option<Choice>,
+}
+
+/// How a component is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What the list of choices says.
+    pub title: String,
+    /// What is said about it once it is selected; may be empty.
+    pub description: String,
+    /// Whether it is listed.
+    pub visible: bool,
+    /// Whether it is selected at first.
+    pub selected: bool,
 }
 
 /// The hooks that the Installer runs, in its order.

@@ -5,7 +5,7 @@
 use std::io;
 
 use super::Component;
-use crate::product::ComponentSummary;
+use crate::summary::ComponentSummary;
 use crate::xml;
 
 /// Elements that list bundles to watch; without any, pkgbuild writes them empty.

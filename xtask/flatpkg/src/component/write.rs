@@ -8,8 +8,8 @@ use sha1::{Digest, Sha1};
 
 use super::{Component, ComponentError, HOOKS, package_info};
 use crate::error::Error;
-use crate::product::{ComponentSummary, Summary};
 use crate::signer::Signer;
+use crate::summary::{ComponentSummary, Summary};
 use crate::tree::{Content, Source, Tree};
 use crate::xar::{self, Member, Spooled};
 use crate::{bom, cpio, gzip, xml};

@@ -8,8 +8,9 @@ use std::io;
 
 use quick_xml::events::BytesText;
 
-use super::{ComponentSummary, Product, Resource};
+use super::{Product, Resource};
 use crate::component::Component;
+use crate::summary::ComponentSummary;
 use crate::xml::{self, XmlWriter, text_element};
 
 /// The choice that holds all others in the outline.

@@ -4,10 +4,11 @@
 
 use std::io::{Read, Seek, Write};
 
-use super::{Product, ProductError, Resource, Summary, distribution};
+use super::{Product, ProductError, Resource, distribution};
 use crate::component::{self, Component, ComponentError, NAME_REASON, is_name};
 use crate::error::Error;
 use crate::signer::Signer;
+use crate::summary::Summary;
 use crate::xar::{self, Member};
 use crate::xml;
 

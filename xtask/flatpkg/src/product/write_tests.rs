@@ -1,8 +1,10 @@
 use std::io::Cursor;
 
 use super::*;
+use crate::component::Choice;
 use crate::component::Component;
-use crate::product::{Background, Choice, ComponentSummary, InstallationCheck};
+use crate::product::{Background, InstallationCheck};
+use crate::summary::ComponentSummary;
 use crate::tree::{Owner, Tree};
 
 fn component(name: &str) -> Component {

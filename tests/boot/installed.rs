@@ -1,0 +1,182 @@
+//! An instance in a machine, installed by the commands that README.md tells
+//! people to type.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::machine::{Machine, wait_until};
+use crate::support::{Xtask, root, succeed};
+
+/// The instance and the user of README.md's commands.
+pub const INSTANCE: &str = "k3s";
+/// Settings for them, with everything else as it is by default.
+pub const PLAIN: &str = "[[instance]]\nname = 'k3s'\nuser = 'alice'\n";
+/// The same, to be started by a login.
+pub const AT_LOGIN: &str = "[[instance]]\nname = 'k3s'\nuser = 'alice'\ncondition = 'login'\n";
+
+/// What an instance does when it is started and stopped, and where from.
+pub struct Installed {
+    /// Where it is installed.
+    pub machine: Machine,
+    name: String,
+}
+
+/// The command that starts at boot what README.md's first block installs.
+const LINGER: &str = "loginctl enable-linger alice\n";
+
+/// The commands of README.md's section on Linux: its blocks, in order.
+fn readme() -> [String; 4] {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let section = text.split("\n## Installing on Linux\n").nth(1).expect("a section on Linux");
+    let section = section.split("\n## ").next().unwrap();
+    let blocks = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    blocks.collect::<Vec<_>>().try_into().expect("install, tmpfiles.d, remove, remove the last")
+}
+
+/// Installs and starts the instance as README.md says.
+pub fn install(machine: &Machine) {
+    install_named(machine, INSTANCE);
+}
+
+/// The same for one with another name.
+pub fn install_named(machine: &Machine, name: &str) {
+    machine.root(&format!("cd\n{}", readme()[0].replace(INSTANCE, name)));
+}
+
+/// The same for one that waits for a login.
+pub fn install_without_lingering(machine: &Machine) {
+    let [commands, ..] = readme();
+    assert!(commands.contains(LINGER), "{commands}");
+    machine.root(&format!("cd\n{}", commands.replace(LINGER, "")));
+}
+
+/// The same with the line of tmpfiles.d in place of `loginctl enable-linger`.
+pub fn install_with_tmpfiles(machine: &Machine) {
+    install_without_lingering(machine);
+    machine.root(&format!("cd ~/out/{INSTANCE}/linux\n{}", readme()[1]));
+}
+
+/// Removes everything as README.md says.
+pub fn remove(machine: &Machine) {
+    machine.root(&[readme()[2].as_str(), readme()[3].as_str()].concat());
+}
+
+/// A machine that is switched off, with a limactl and what `dist` makes of
+/// settings, in root's home folder.
+pub fn machine(settings: &str) -> Option<Machine> {
+    let machine = Machine::new()?;
+    machine.write("/usr/local/bin/limactl", "");
+    fs::copy(root().join("tests/boot/limactl"), machine.path("/usr/local/bin/limactl")).unwrap();
+    dist(&machine, settings);
+    Some(machine)
+}
+
+/// Puts what `dist` makes of settings into root's home folder.
+pub fn dist(machine: &Machine, settings: &str) {
+    let xtask = Xtask::new();
+    fs::write(xtask.path("installers.toml"), settings).unwrap();
+    succeed(&mut xtask.bare_command(&["dist", "--only", "systemd"]));
+    succeed(Command::new("cp").arg("-R").arg(xtask.path("out")).arg(machine.path("/root/")));
+}
+
+impl Installed {
+    /// The instance of [`PLAIN`] settings, or others for the same names:
+    /// created, installed and running.
+    pub fn new(settings: &str) -> Option<Self> {
+        Self::with(settings, |_| ())
+    }
+
+    /// The same, in a machine that is changed before it boots.
+    pub fn with(settings: &str, change: impl FnOnce(&Machine)) -> Option<Self> {
+        let mut machine = machine(settings)?;
+        change(&machine);
+        machine.boot();
+        let mut installed = Self::in_machine(machine, INSTANCE);
+        installed.create();
+        install(&installed.machine);
+        installed.wait_for("ready");
+        Some(installed)
+    }
+
+    /// An instance in a machine, whatever its state.
+    pub fn in_machine(machine: Machine, name: &str) -> Self {
+        Self { machine, name: name.to_owned() }
+    }
+
+    /// Makes the instance's folder, as `limactl create` does.
+    pub fn create(&mut self) {
+        let name = &self.name;
+        self.machine.user(&format!("mkdir -p .lima/{name} stand-in/{name} && : >.lima/{name}/lima.yaml"));
+    }
+
+    /// A file of the stand-in's, as the host sees it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.machine.path("/home/alice/stand-in").join(&self.name).join(name)
+    }
+
+    /// Tells the stand-in something.
+    pub fn tell(&self, name: &str, value: &str) {
+        // The file is the user's: the stand-in writes to it.
+        self.machine.user(&format!("echo '{value}' >stand-in/{}/{name}", self.name));
+    }
+
+    /// What the stand-in wrote down, line by line.
+    pub fn events(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.file("events")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Forgets what was written down.
+    pub fn forget(&self) {
+        fs::write(self.file("events"), "").unwrap();
+    }
+
+    /// Powers off, and boots with nothing written down yet.
+    pub fn reboot(&mut self) {
+        self.machine.power_off();
+        self.forget();
+        self.machine.boot();
+    }
+
+    /// How often it wrote a line.
+    pub fn count(&self, event: &str) -> usize {
+        self.events().iter().filter(|line| *line == event).count()
+    }
+
+    /// Waits until a line is there.
+    pub fn wait_for(&self, event: &str) {
+        wait_until(event, || self.count(event) > 0);
+    }
+
+    /// Waits until the unit is in a state: `active`, `inactive`.
+    pub fn wait_until_unit_is(&self, state: &str) {
+        wait_until(state, || self.property("ActiveState") == state);
+    }
+
+    /// A property of the unit in the user's manager.
+    pub fn property(&self, name: &str) -> String {
+        let unit = format!("lima-vm@{}.service", self.name);
+        let said = self.machine.user(&format!("systemctl --user show --value --property={name} {unit}"));
+        said.trim().to_owned()
+    }
+
+    /// `systemctl --user VERB` for the unit; whether it succeeded.
+    pub fn systemctl(&self, verb: &str) -> bool {
+        let script = format!("systemctl --user {verb} lima-vm@{}.service", self.name);
+        self.machine.user_command(&script).output().unwrap().status.success()
+    }
+
+    /// Strings of a file of the stand-in's that end in NUL bytes.
+    pub fn strings(&self, name: &str) -> Vec<String> {
+        let bytes = fs::read(self.file(name)).unwrap();
+        let bytes = bytes.strip_suffix(b"\0").expect("a NUL byte at the end");
+        bytes.split(|byte| *byte == 0).map(|text| String::from_utf8(text.to_vec()).unwrap()).collect()
+    }
+
+    /// A variable that limactl got.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let start = format!("{name}=");
+        self.strings("environ").iter().find_map(|entry| entry.strip_prefix(&start).map(str::to_owned))
+    }
+}

@@ -1,0 +1,273 @@
+//! Does what Installer does with a package.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use xtask::package;
+use xtask::spec::{Instance, Spec};
+
+use super::mac::{Mac, set_owner_and_mode};
+use super::package::{Entry, Package};
+use crate::support::tool;
+
+/// Where Installer unpacks scripts: a folder that only root may enter.
+const SANDBOX: &str = "/private/tmp/PKInstallSandbox.u5Nspg";
+
+/// Tools whose own words may be in the log, beside plutil's, and before the script's.
+const TOOLS_THAT_MAY_SPEAK: [&str; 3] = ["mkdir: ", "mktemp: ", "rm: "];
+
+/// How a run ended, what it said, and how long it took on the Mac's clock.
+pub struct Run {
+    /// Exit status.
+    pub status: i32,
+    /// What Installer puts into `/var/log/install.log`.
+    pub log: String,
+    /// Seconds that the longest script took.
+    pub seconds: u64,
+    /// Seconds that it might have taken.
+    pub limit: u64,
+}
+
+impl Run {
+    /// It must have ended like this, and said these words.
+    #[track_caller]
+    pub fn ends_with(self, status: i32, words: &[&str]) -> Self {
+        assert_eq!(self.status, status, "{}", self.log);
+        for word in words {
+            assert!(self.log.contains(word), "no {word:?} in\n{}", self.log);
+        }
+        self
+    }
+
+    /// It must not have said this.
+    #[track_caller]
+    pub fn without(self, words: &str) -> Self {
+        assert!(!self.log.contains(words), "{words:?} in\n{}", self.log);
+        self
+    }
+}
+
+/// The packages of an instance, as bytes.
+fn build(spec: &Spec, instance: &Instance, uninstaller: bool) -> Package {
+    let lay_out = if uninstaller { package::uninstaller } else { package::installer };
+    let product = lay_out(spec, instance, 1_700_000_000).unwrap();
+    let mut bytes = Vec::new();
+    let mut spool = std::io::Cursor::new(Vec::new());
+    flatpkg::write_product(&product, 1_700_000_000, None, &mut spool, &mut bytes).unwrap();
+    Package::read(&bytes)
+}
+
+/// The settings around an instance: version 1.2.
+pub fn spec(instance: &Instance) -> Spec {
+    crate::render::spec(instance)
+}
+
+impl Mac {
+    /// Installs the instance's package.
+    pub fn install(&self, instance: &Instance) -> Run {
+        self.install_package(&build(&spec(instance), instance, false), "/")
+    }
+
+    /// Installs another version of it.
+    pub fn install_version(&self, instance: &Instance, version: &str) -> Run {
+        let spec = Spec { version: version.parse().unwrap(), ..spec(instance) };
+        self.install_package(&build(&spec, instance, false), "/")
+    }
+
+    /// Installs a package that was damaged before it came here.
+    pub fn install_damaged(&self, instance: &Instance, damage: impl FnOnce(&mut Package)) -> Run {
+        let mut package = build(&spec(instance), instance, false);
+        damage(&mut package);
+        self.install_package(&package, "/")
+    }
+
+    /// Installs it on another volume.
+    pub fn install_on(&self, instance: &Instance, volume: &str) -> Run {
+        self.install_package(&build(&spec(instance), instance, false), volume)
+    }
+
+    /// Runs the package that uninstalls.
+    pub fn run_uninstall_package(&self, instance: &Instance) -> Run {
+        self.run_uninstall_package_on(instance, "/")
+    }
+
+    /// Runs it on another volume.
+    pub fn run_uninstall_package_on(&self, instance: &Instance, volume: &str) -> Run {
+        self.install_package(&build(&spec(instance), instance, true), volume)
+    }
+
+    /// Runs the script that uninstalls, from where the package put it.
+    pub fn run_uninstall_script(&self, instance: &Instance) -> Run {
+        let script = xtask::launchd::uninstaller_path(&spec(instance), instance);
+        let limit = xtask::launchd::script_time_limit(instance).into();
+        self.run(&script, &[], &[("HOME", "/Users/alice"), ("PATH", "/usr/bin:/bin")], limit)
+    }
+
+    /// Runs a script as a user.
+    pub fn run_as(&self, uid: u32, script: &str) -> Run {
+        let output = self.chroot(&format!("{uid}:20"), "/", &[script], &[]);
+        let log = String::from_utf8(output.stderr).expect("UTF-8");
+        Run { status: output.status.code().expect("an exit status"), log, seconds: 0, limit: 0 }
+    }
+
+    /// Compares all that a run left with `tests/golden/stage/<name>.txt`; every
+    /// shell gives the same.
+    pub fn golden(&self, name: &str, run: &Run) {
+        let list = |lines: Vec<String>| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let text = format!(
+            "# Status {}, after {} seconds\n{}\n# launchd has\n{}\n# Receipts\n{}\n# Files\n{}",
+            run.status,
+            run.seconds,
+            run.log,
+            list(self.jobs()),
+            list(self.receipts()),
+            list(self.changes())
+        );
+        crate::support::golden(&format!("stage/{name}.txt"), text.as_bytes());
+    }
+
+    /// Installer: checks, preinstall, payload, postinstall, receipt.
+    fn install_package(&self, package: &Package, volume: &str) -> Run {
+        let refused = |why: &str| Run { status: 1, log: why.to_owned(), seconds: 0, limit: 0 };
+        if number(self.macos) < number(&package.minimum) {
+            return refused("this macOS is too old for the package");
+        }
+        if !package.architectures.split(',').any(|architecture| architecture == "arm64") {
+            return refused("the package is for other processors");
+        }
+        let scripts = format!("{SANDBOX}/Scripts/{}.bsgvzG", package.identifier);
+        self.put_folder(SANDBOX, 0, 0, 0o700);
+        self.lay_down(&package.scripts, &scripts);
+        let mut run = self.run_hook(package, "preinstall", &scripts, volume);
+        // PKInstallErrorDomain Code=112 (ancwrd1/snx-rs#241).
+        if run.status == 0 {
+            self.lay_down(&package.payload, volume);
+            let after = self.run_hook(package, "postinstall", &scripts, volume);
+            run = Run {
+                status: after.status,
+                log: run.log + &after.log,
+                seconds: run.seconds.max(after.seconds),
+                limit: run.limit.max(after.limit),
+            };
+        }
+        // A package without payload leaves no receipt (pkgbuild(1), --nopayload),
+        // and a failed one none either, though its files stay
+        // (csstaub/hue-scene-keeper#24).
+        if run.status == 0 && !package.payload.is_empty() && volume == "/" {
+            self.set(|state| {
+                state.receipts.insert(package.identifier.clone(), package.version.clone());
+            });
+        }
+        fs::remove_dir_all(self.path(SANDBOX)).unwrap();
+        run
+    }
+
+    /// With the recorded owners and modes, on folders that are there as well,
+    /// and each file in place of an older one.
+    fn lay_down(&self, entries: &[Entry], folder: &str) {
+        for entry in entries {
+            let path = format!("{}/{}", folder.trim_end_matches('/'), entry.path);
+            if entry.is_folder() {
+                if !entry.path.is_empty() {
+                    self.put_folder(&path, entry.uid, entry.gid, entry.mode);
+                } else {
+                    fs::create_dir_all(self.path(folder)).unwrap();
+                }
+            } else {
+                self.put(&path, entry.uid, entry.gid, entry.mode, &entry.bytes);
+                set_owner_and_mode(&self.path(&path), entry.uid, entry.gid, entry.mode);
+            }
+        }
+    }
+
+    fn run_hook(&self, package: &Package, name: &str, scripts: &str, volume: &str) -> Run {
+        let Some((script, limit)) = package.hook(name) else {
+            return Run { status: 0, log: String::new(), seconds: 0, limit: 1 };
+        };
+        let file = format!("/Users/alice/Downloads/{}.pkg", package.identifier);
+        // What Apple's Software Delivery Legacy Guide names, and what the
+        // system's own shell has as root. Nothing of it may matter to scripts.
+        let environment = [
+            ("PATH", "/bin:/sbin:/usr/bin:/usr/sbin:/usr/libexec"),
+            ("HOME", "/var/root"),
+            ("USER", "root"),
+            ("LOGNAME", "root"),
+            ("SHELL", "/bin/sh"),
+            ("TMPDIR", SANDBOX),
+            ("INSTALLER_TEMP", SANDBOX),
+            ("PACKAGE_PATH", &file),
+            ("SCRIPT_NAME", script),
+        ];
+        self.run(&format!("{scripts}/{script}"), &[&file, volume, volume, "/"], &environment, limit)
+    }
+
+    /// Runs a program on the Mac as root, the way that its first line says.
+    pub fn run(&self, program: &str, arguments: &[&str], environment: &[(&str, &str)], limit: u64) -> Run {
+        let (before, calls, logged) = (self.state().now, self.calls().len(), self.logged().len());
+        let folder = program.rsplit_once('/').unwrap().0;
+        let output = self.chroot("0:0", folder, &[&[program], arguments].concat(), environment);
+        let log = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+        let seconds = self.state().now - before;
+        let run = Run { status: output.status.code().expect("an exit status"), log, seconds, limit };
+        self.check(&run, &self.calls()[calls..], &self.logged()[logged..]);
+        run
+    }
+
+    fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
+        Command::new(chroot_program().expect("looked for before"))
+            .arg(format!("--userspec={who}"))
+            .arg(self.path("/"))
+            .args(["/stand-ins/busybox", "sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder])
+            .args(words)
+            .env_clear()
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .expect("run chroot")
+    }
+
+    /// What holds for every run.
+    #[track_caller]
+    fn check(&self, run: &Run, calls: &[String], logged: &[String]) {
+        let complaints = self.state().complaints;
+        assert!(complaints.is_empty(), "{complaints:#?}\n{}", run.log);
+        assert!(
+            run.seconds < run.limit,
+            "Installer would have ended it: {} seconds\n{}",
+            run.seconds,
+            run.log
+        );
+        for call in calls {
+            let in_a_session = call.contains(" launchctl boot") && call.contains(" gui/");
+            assert!(
+                !in_a_session || !call.contains(" #0 launchctl boot"),
+                "root changed a user's jobs: {call}"
+            );
+        }
+        // What is said goes to both logs, and nothing is there that a shell or
+        // a tool said by itself.
+        let by_a_tool = |line: &str| {
+            TOOLS_THAT_MAY_SPEAK.iter().any(|tool| line.starts_with(tool))
+                || (line.starts_with('/') && line.contains(".plist: "))
+        };
+        let said: Vec<&str> = run.log.lines().filter(|line| !by_a_tool(line)).collect();
+        assert_eq!(said, logged, "standard error, and what logger got");
+        let null = self.path("/dev/null");
+        let mode = null.metadata().unwrap().permissions().mode();
+        assert_ne!(mode & 0o170_000, 0o100_000, "/dev/null is a file");
+    }
+}
+
+/// chroot(8), which ordinary users' PATH may not lead to.
+pub fn chroot_program() -> Option<PathBuf> {
+    let system = PathBuf::from("/usr/sbin/chroot");
+    if system.is_file() { Some(system) } else { tool("chroot") }
+}
+
+/// A version of macOS, to compare.
+fn number(version: &str) -> Vec<u32> {
+    version.split('.').map(|part| part.parse().unwrap()).collect()
+}

@@ -1,0 +1,66 @@
+//! The packages, installed on a Mac that is none: a root folder with a small
+//! userland under a chroot, and a model of launchd behind `/bin/launchctl`.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `stand_ins/` | a program of its own: what only macOS has, with state |
+//! | `mac` | the root folder |
+//! | `package`, `installer` | reads a package and does what Installer does |
+//! | `rights` | root, or a user namespace |
+//! | the others | scenarios |
+//!
+//! What this cannot show (Apple's own shells and tools, Installer itself,
+//! launchd itself) is for `tests/on-a-mac.sh`.
+
+mod hostile;
+mod install;
+mod installer;
+mod launchd_fails;
+mod login;
+mod mac;
+mod order;
+mod package;
+mod rights;
+mod something_is_missing;
+#[path = "stand_ins/state.rs"]
+mod state;
+mod uninstall;
+
+use mac::Mac;
+
+use crate::support::{root, succeed, tool};
+
+/// What `/bin/sh` may be. Each is a Bourne shell when its name is `sh`: bash in
+/// POSIX mode, zsh in its sh emulation, and of busybox the ash.
+const SHELLS: [&str; 4] = ["dash", "bash", "zsh", "busybox"];
+
+/// Runs a scenario once under each shell, each time on a new Mac.
+fn on_a_mac<F: Fn(&Mac)>(scenario: F) {
+    on_macs(&SHELLS, scenario);
+}
+
+fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: a stage is put up on Linux only; a Mac runs tests/on-a-mac.sh");
+        return;
+    }
+    if !rights::are_here::<F>() {
+        return;
+    }
+    let needed = [tool("busybox"), tool("ldd"), installer::chroot_program()];
+    if needed.contains(&None) {
+        return;
+    }
+    for shell in shells {
+        let Some(sh) = tool(shell) else { continue };
+        println!("under {shell}");
+        scenario(&Mac::new(&sh));
+    }
+}
+
+/// It cannot run here.
+#[test]
+fn shellcheck_has_nothing_to_say_to_the_script_for_a_mac() {
+    let Some(shellcheck) = tool("shellcheck") else { return };
+    succeed(std::process::Command::new(shellcheck).arg(root().join("tests/on-a-mac.sh")));
+}

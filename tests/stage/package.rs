@@ -1,0 +1,95 @@
+//! A package as Installer reads it.
+
+use std::io::{Cursor, Read as _};
+
+use flatpkg::component::{ComponentFacts, HookFacts, open_archive};
+use flatpkg::product::PackageFacts;
+use flatpkg::xar::{Archive, TocData};
+
+/// What Installer needs of a product archive with one component.
+pub struct Package {
+    /// The oldest macOS.
+    pub minimum: String,
+    /// The processors.
+    pub architectures: String,
+    /// Of its receipt.
+    pub identifier: String,
+    /// Of its receipt.
+    pub version: String,
+    /// What is laid down; empty for a package that only runs scripts.
+    pub payload: Vec<Entry>,
+    /// The hooks and what lies beside them.
+    pub scripts: Vec<Entry>,
+    /// What is run, with the seconds that it may take.
+    pub hooks: Vec<HookFacts>,
+}
+
+/// A file or a folder.
+pub struct Entry {
+    /// Below the place where it is laid down; empty for that place itself.
+    pub path: String,
+    /// Kind and permissions.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Content of a file.
+    pub bytes: Vec<u8>,
+}
+
+impl Entry {
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        self.mode & 0o170_000 == 0o040_000
+    }
+}
+
+impl Package {
+    /// Reads a package.
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut input = Cursor::new(bytes);
+        let facts = PackageFacts::read(&mut input).unwrap();
+        let distribution = facts.distribution.expect("a Distribution");
+        let [component] = facts.components.as_slice() else { panic!("one component") };
+        let ComponentFacts { payload, scripts, package_info, .. } = component.clone();
+        let info = package_info.expect("a PackageInfo");
+        assert_eq!(info.document.attribute("auth"), Some("root"));
+        assert_eq!(info.install_location.as_deref(), Some("/"));
+        let [minimum] = distribution.minimum_macos.as_slice() else { panic!("one minimum") };
+        let mut entries = |what, data| entries(&facts.archive, &mut input, what, data);
+        Self {
+            minimum: minimum.clone(),
+            architectures: distribution.host_architectures.expect("architectures"),
+            identifier: info.identifier.expect("an identifier"),
+            version: info.version.expect("a version"),
+            payload: entries("Payload", payload),
+            scripts: entries("Scripts", scripts),
+            hooks: info.hooks,
+        }
+    }
+
+    /// The hook with this name: its file, and the seconds that it may take.
+    pub fn hook(&self, name: &str) -> Option<(&str, u64)> {
+        let hook = self.hooks.iter().find(|hook| hook.name == name)?;
+        let file = hook.file.as_deref().expect("a file").trim_start_matches("./");
+        let entry = self.scripts.iter().find(|entry| entry.path == file).expect("the hook's file");
+        assert_eq!(entry.mode & 0o111, 0o111, "{file} can be run");
+        Some((file, hook.timeout.expect("a time limit")))
+    }
+}
+
+fn entries(archive: &Archive, input: &mut Cursor<&[u8]>, what: &str, data: Option<TocData>) -> Vec<Entry> {
+    let Some(data) = data else { return Vec::new() };
+    let mut reader = open_archive(archive, input, what, &data).unwrap();
+    let mut entries = Vec::new();
+    while let Some(facts) = reader.next_entry().unwrap() {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).unwrap();
+        let path = String::from_utf8(facts.name).unwrap();
+        let path = path.strip_prefix("./").unwrap_or_default().to_owned();
+        let header = facts.header;
+        entries.push(Entry { path, mode: header.mode, uid: header.uid, gid: header.gid, bytes });
+    }
+    entries
+}

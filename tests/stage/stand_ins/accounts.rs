@@ -1,0 +1,78 @@
+//! Who is who: id(1), dscl(1), sudo(8).
+
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::End;
+use crate::state::{Account, State};
+
+/// Every user's group on a Mac: staff.
+const STAFF: u32 = 20;
+
+/// The account with this name.
+pub fn account<'a>(state: &'a State, name: &str) -> Option<&'a Account> {
+    state.accounts.iter().find(|account| account.name == name)
+}
+
+/// id(1), `-u` alone.
+pub fn id(state: &State, uid: u32, words: &[&str]) -> Option<End> {
+    match words {
+        ["-u"] => Some(End::good(format!("{uid}\n"))),
+        ["-u", "root"] => Some(End::good("0\n")),
+        ["-u", name] => Some(match account(state, name) {
+            Some(account) => End::good(format!("{}\n", account.uid)),
+            None => End::bad(1, format!("id: {name}: no such user\n")),
+        }),
+        _ => None,
+    }
+}
+
+/// dscl(1). A value with a space in it comes on a line of its own, after a
+/// space; the code is that of a record that is not there.
+pub fn dscl(state: &State, words: &[&str]) -> Option<End> {
+    let ["/Search", "-read", record, "NFSHomeDirectory"] = words else { return None };
+    let Some(account) = account(state, record.strip_prefix("/Users/")?) else {
+        return Some(End::bad(56, "<dscl_cmd> DS Error: -14136 (eDSRecordNotFound)\n"));
+    };
+    Some(match &account.home {
+        Some(home) if home.contains(' ') => End::good(format!("NFSHomeDirectory:\n {home}\n")),
+        Some(home) => End::good(format!("NFSHomeDirectory: {home}\n")),
+        None => End::good("No such key: NFSHomeDirectory\n"),
+    })
+}
+
+/// sudo(8), by root, for a user by number: really with that user's rights. What
+/// macOS's sudoers(5) keeps of the environment: HOME stays root's own.
+pub fn sudo(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
+    let ["-n", "-u", user, "--", program, arguments @ ..] = words else { return None };
+    let to: u32 = user.strip_prefix('#')?.parse().ok()?;
+    if uid != 0 {
+        return Some(End::bad(1, "sudo: a password is required\n"));
+    }
+    let Some(account) = state.accounts.iter().find(|account| account.uid == to) else {
+        return Some(End::bad(1, format!("sudo: unknown user {user}\n")));
+    };
+    let kept = ["PATH", "HOME", "TERM", "LC_ALL", "LANG", SESSION];
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        .envs([("USER", &account.name), ("LOGNAME", &account.name)])
+        .envs([("SUDO_USER", "root"), ("SUDO_UID", "0"), ("SUDO_GID", "0")])
+        .uid(to)
+        .gid(STAFF);
+    Some(become_program(state, &mut command))
+}
+
+/// The variable that stands for the session that `launchctl asuser` enters:
+/// a process has it from its parent, and no program can give it to itself.
+pub const SESSION: &str = "STAND_IN_SESSION";
+
+/// Goes on as another program.
+pub fn become_program(state: &State, command: &mut Command) -> End {
+    state.write(Path::new("/"));
+    let error = command.exec();
+    End::bad(127, format!("{}: {error}\n", command.get_program().to_string_lossy()))
+}

@@ -1,0 +1,130 @@
+//! The programs that macOS has and this machine has not, in one file under
+//! their names: `tests/stage` lays it into its roots. What they know is in
+//! [`state`]; what launchd does is in [`launchd`].
+//!
+//! A call that the real program would not understand is refused and noted as a
+//! complaint, which fails the test: scripts must not rely on more than was
+//! looked up.
+
+mod accounts;
+mod launchctl;
+mod launchd;
+mod state;
+
+use std::path::Path;
+use std::process::exit;
+
+use state::State;
+
+/// How a program ends: with what it prints where, and its status.
+pub struct End {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl End {
+    /// Well, with this on standard output.
+    pub fn good(stdout: impl Into<String>) -> Self {
+        Self { status: 0, stdout: stdout.into(), stderr: String::new() }
+    }
+
+    /// Badly, with this on standard error.
+    pub fn bad(status: i32, stderr: impl Into<String>) -> Self {
+        Self { status, stdout: String::new(), stderr: stderr.into() }
+    }
+}
+
+fn main() {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let program = words.next().unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or_default().to_owned();
+    let words: Vec<String> = words.collect();
+    let root = Path::new("/");
+    if !root.join(state::FILE).exists() {
+        // Started outside of a stage, such as by somebody who looks around.
+        eprintln!("{program}: a stand-in for tests; see tests/stage");
+        exit(64);
+    }
+    let mut state = State::read(root);
+    let uid = rustix::process::getuid().as_raw();
+    append(root, state::CALLS, &format!("{} #{uid} {program} {}", state.now, words.join(" ")));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let end = run(&mut state, uid, &program, &words);
+    let end = end.unwrap_or_else(|| {
+        state
+            .complaints
+            .push(format!("#{uid} {program} {}: nobody looked up what that does", words.join(" ")));
+        End::bad(64, format!("Usage: {program}\n"))
+    });
+    state.write(root);
+    print!("{}", end.stdout);
+    eprint!("{}", end.stderr);
+    exit(end.status);
+}
+
+/// Adds a line to one of the files that only grow.
+fn append(root: &Path, file: &str, line: &str) {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().append(true).open(root.join(file)).expect("open");
+    writeln!(file, "{}", line.replace('\n', "\\n")).expect("add a line");
+}
+
+/// Runs a program. `None`: it does not know these words.
+fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End> {
+    match program {
+        "launchctl" => launchctl::run(state, uid, words),
+        "sudo" => accounts::sudo(state, uid, words),
+        "id" => accounts::id(state, uid, words),
+        "dscl" => accounts::dscl(state, words),
+        "plutil" => plutil(words),
+        "pkgutil" => pkgutil(state, uid, words),
+        "logger" => match words {
+            ["-t", tag, said @ ..] => {
+                append(Path::new("/"), state::LOG, &format!("{tag}: {}", said.join(" ")));
+                Some(End::good(""))
+            }
+            _ => None,
+        },
+        "sleep" => {
+            let [seconds] = words else { return None };
+            state.now += seconds.parse::<u64>().ok()?;
+            Some(End::good(""))
+        }
+        "date" => (words == ["+%s"]).then(|| {
+            let year =
+                if state.faults.clock_is_set_at.is_some_and(|at| state.now >= at) { 2026 } else { 1970 };
+            End::good(format!("{}\n", (year - 1970) * 31_556_952 + 1000 + state.now))
+        }),
+        _ => None,
+    }
+}
+
+/// plutil(1): `-lint` prints `FILE: OK` on standard output, or what is wrong,
+/// and ends with 1.
+fn plutil(words: &[&str]) -> Option<End> {
+    let ["-lint", file] = words else { return None };
+    Some(match plist::Value::from_file(file) {
+        Ok(_) => End::good(format!("{file}: OK\n")),
+        Err(error) => End { status: 1, stdout: format!("{file}: {error}\n"), stderr: String::new() },
+    })
+}
+
+/// pkgutil(1), of which the words are Apple's.
+fn pkgutil(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
+    let (verb, id) = match words {
+        [verb @ ("--pkg-info" | "--forget"), id] => (*verb, *id),
+        _ => return None,
+    };
+    let Some(version) = state.receipts.get(id) else {
+        return Some(End::bad(1, format!("No receipt for '{id}' found at '/'.\n")));
+    };
+    if verb == "--pkg-info" {
+        return Some(End::good(format!("package-id: {id}\nversion: {version}\nvolume: /\nlocation: /\n")));
+    }
+    if uid != 0 || state.faults.receipts_refuse {
+        return Some(End::bad(1, format!("Couldn't forget receipt '{id}': Operation not permitted\n")));
+    }
+    state.receipts.remove(id);
+    Some(End::good(format!("Forgot package '{id}' on '/'.\n")))
+}
