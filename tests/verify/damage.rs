@@ -314,3 +314,19 @@ fn a_bom_whose_paths_would_fill_the_memory_is_not_listed() {
     let text = failed(&verify(&xar(&member("Bom", 20, &bom), &bom), &Options::default())).join("\n");
     assert!(text.contains("its paths have more than"), "{text}");
 }
+
+#[test]
+fn a_property_list_nested_without_end_is_none() {
+    let place = "Library/LaunchDaemons/com.example.a.plist";
+    let nested = |depth: usize| {
+        let text = format!(
+            "<?xml version=\"1.0\"?><plist version=\"1.0\">{}{}</plist>",
+            "<array>".repeat(depth),
+            "</array>".repeat(depth)
+        );
+        failed(&verify(&with_job(place, 0o644, ROOT, &text), &Options::default())).join("\n")
+    };
+    assert!(nested(4).contains("it is no dictionary"), "{}", nested(4));
+    let text = nested(60_000);
+    assert!(text.contains("it is no property list"), "{text}");
+}
