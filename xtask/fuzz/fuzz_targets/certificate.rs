@@ -20,7 +20,11 @@ fuzz_target!(|data: &[u8]| {
     let signatures = signature::read(&archive, &mut input);
     let chain = signatures.and_then(|signatures| signatures.chain.ok()).unwrap_or_default();
     chain.iter().for_each(|certificate| drop(Facts::of(certificate)));
-    let options = Options { trust: chain.get(1..2).unwrap_or_default(), require: Some(Level::Notarized) };
+    let options = Options {
+        trust: chain.get(1..2).unwrap_or_default(),
+        require: Some(Level::Notarized),
+        ..Options::default()
+    };
     let _ = signature::checks(&archive, &mut input, &options);
 });
 

@@ -60,6 +60,10 @@ fn save(target: &str, name: &str, input: &[u8]) -> Result<(), Box<dyn Error>> {
     Ok(fs::write(folder.join(format!("seed-{name}")), input)?)
 }
 
+/// A binary property list: the dictionary that gives `Label` the text `b`.
+const BINARY_LIST: &[u8] = b"bplist00\xd1\x01\x02\x55Label\x51b\x08\x0b\x11\
+    \0\0\0\0\0\0\x01\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x13";
+
 /// A product with everything that the checks look at, and little of it.
 fn own(signer: Option<&dyn Signer>) -> Result<Vec<u8>, Box<dyn Error>> {
     let root = Owner::ROOT_WHEEL;
@@ -68,6 +72,7 @@ fn own(signer: Option<&dyn Signer>) -> Result<Vec<u8>, Box<dyn Error>> {
     let job = "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>Label</key><string>a</string>\
                <key>ProgramArguments</key><array><string>/bin/true</string></array></dict></plist>";
     payload.file("Library/LaunchDaemons/a.plist", 0o644, root, job.as_bytes().to_vec())?;
+    payload.file("Library/LaunchDaemons/b.plist", 0o644, root, BINARY_LIST.to_vec())?;
     payload.symlink("Library/link", "LaunchDaemons/a.plist", root)?;
     let mut scripts = Tree::new(0);
     scripts.file("postinstall", 0o755, root, b"#!/bin/sh\n".to_vec())?;
