@@ -330,3 +330,16 @@ fn a_property_list_nested_without_end_is_none() {
     let text = nested(60_000);
     assert!(text.contains("it is no property list"), "{text}");
 }
+
+#[test]
+fn documents_that_would_fill_the_memory_are_not_kept() {
+    let info = format!("<pkg-info>{}</pkg-info>", " ".repeat(1 << 20));
+    let mut heap = Vec::new();
+    let mut toc = String::new();
+    for number in 0..17 {
+        let info = member("PackageInfo", 20 + heap.len() as u64, info.as_bytes());
+        toc += &format!("<file><name>{number}</name><type>directory</type>{info}</file>");
+        heap.extend_from_slice(format!("<pkg-info>{}</pkg-info>", " ".repeat(1 << 20)).as_bytes());
+    }
+    assert!(refused(&toc, &heap).contains("15/PackageInfo"), "{}", refused(&toc, &heap));
+}

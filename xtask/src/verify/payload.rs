@@ -5,7 +5,7 @@
 //!
 //! Must not know: Distribution, signatures, what property lists mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};
 
 use flatpkg::bom::{BOM_MAX, Bom, PATH_MAX};
@@ -33,7 +33,7 @@ const TYPE_MASK: u32 = 0o170_000;
 /// What is the most faults of one check: after these, their number.
 const FAULTS_MAX: usize = 20;
 /// After so many faults of a component, a check ends.
-const FAULTS_FOUND_MAX: usize = 1000;
+pub const FAULTS_FOUND_MAX: usize = 1000;
 
 /// A path in a payload or among scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -367,7 +367,7 @@ fn count_faults(component: &Contents<'_>) -> Vec<String> {
 }
 
 /// The scripts that PackageInfo has run, without `./`.
-pub fn hooks(component: &Contents<'_>) -> Vec<String> {
+pub fn hooks(component: &Contents<'_>) -> BTreeSet<String> {
     let hooks = component.facts.package_info.iter().flat_map(|info| &info.hooks);
     hooks.filter_map(|hook| Some(hook.file.as_deref()?.trim_start_matches("./").to_owned())).collect()
 }
@@ -379,8 +379,14 @@ fn script_faults(component: &Contents<'_>) -> Vec<String> {
         Some(Ok(entries)) => entries,
     };
     let mut faults = path_faults(entries);
+    // Of two with the same path, the first counts.
+    let by_path: BTreeMap<&str, &Entry> =
+        entries.iter().rev().map(|entry| (entry.path.trim_start_matches("./"), entry)).collect();
     for hook in hooks(component) {
-        let Some(entry) = entries.iter().find(|entry| entry.path.trim_start_matches("./") == hook) else {
+        if faults.len() >= FAULTS_FOUND_MAX {
+            break;
+        }
+        let Some(entry) = by_path.get(hook.as_str()) else {
             faults.push(format!("{hook:?} is named in PackageInfo and not there"));
             continue;
         };
