@@ -131,7 +131,7 @@ fn seeds_of(name: &str, package: &[u8]) -> Result<(), Box<dyn Error>> {
     let distribution = facts.archive.find("Distribution").and_then(|file| file.data.as_ref());
     let distribution = plain(distribution, false);
     for ComponentFacts { folder, bom, payload, scripts, .. } in &facts.components {
-        let info = facts.archive.find(&format!("{folder}/PackageInfo").trim_start_matches('/').to_owned());
+        let info = facts.archive.find(format!("{folder}/PackageInfo").trim_start_matches('/'));
         let info = plain(info.and_then(|file| file.data.as_ref()), false);
         let (bom, gzip) = (plain(bom.as_ref(), false), plain(payload.as_ref(), false));
         let (payload, scripts) = (plain(payload.as_ref(), true), plain(scripts.as_ref(), true));
