@@ -27,6 +27,8 @@ use tempfile::TempDir;
 
 pub use commit::Committed;
 
+use crate::hex::hex;
+
 /// Beginning of a staging folder's name.
 const STAGING_PREFIX: &str = ".lima-autostart-";
 /// How often a run asks whether another one has ended.
@@ -159,7 +161,7 @@ impl<'a> Output<'a> {
         };
         let value = write(&mut writer)?;
         writer.flush().map_err(at("write", &place))?;
-        let sha256 = writer.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(writer.digest.finalize());
         Ok((value, Staged { size: writer.size, sha256 }))
     }
 
