@@ -27,7 +27,7 @@ mod uninstall;
 
 use mac::Mac;
 
-use crate::support::tool;
+use crate::support::{root, succeed, tool};
 
 /// What `/bin/sh` may be. Each is a Bourne shell when its name is `sh`: bash in
 /// POSIX mode, zsh in its sh emulation, and of busybox the ash.
@@ -51,4 +51,11 @@ fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
         println!("under {shell}");
         scenario(&Mac::new(&sh));
     }
+}
+
+/// It cannot run here.
+#[test]
+fn shellcheck_has_nothing_to_say_to_the_script_for_a_mac() {
+    let Some(shellcheck) = tool("shellcheck") else { return };
+    succeed(std::process::Command::new(shellcheck).arg(root().join("tests/on-a-mac.sh")));
 }

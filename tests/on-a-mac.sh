@@ -1,0 +1,272 @@
+#!/bin/bash
+# What only a Mac can show: that Apple's own tools, Installer and launchd take
+# what this project builds. Run it on a Mac with Rust and sudo:
+#
+#   tests/on-a-mac.sh
+#
+# It was written where no Mac is at hand, and has not been run on one by its
+# authors. It says for each step what was expected and what came, and ends with
+# the number of steps that came out differently. Where the tests on other
+# machines rest on a fact that was only reported, a step here looks at the fact.
+#
+# It installs a LaunchDaemon and a LaunchAgent of its own for the user who runs
+# it, with a stand-in for limactl; no VM is made, no Lima is needed, and all of
+# it is removed again. macOS may show a notice about a new background item.
+set -u
+export LC_ALL=C
+
+name=on-a-mac-test
+user=$(id -un)
+uid=$(id -u)
+daemon=io.lima-vm.daemon.$name
+agent=io.lima-vm.autostart.$name
+daemon_plist=/Library/LaunchDaemons/$daemon.plist
+agent_plist=$HOME/Library/LaunchAgents/$agent.plist
+support="/Library/Application Support/io.lima-vm/$name"
+receipt=io.lima-vm.installer.$name
+steps=0
+differ=0
+
+die() {
+	printf 'on-a-mac: %s\n' "$*" >&2
+	exit 2
+}
+
+[ "$(uname)" = Darwin ] || die "this is $(uname); the script is for macOS"
+[ "$uid" -ne 0 ] || die "run it as the user that the job is to run as, not as root"
+if [ -e "$daemon_plist" ] || [ -e "$agent_plist" ] || [ -e "$support" ]; then
+	die "an earlier run left something: see $support/uninstall.sh"
+fi
+sudo -v || die "it installs packages, which needs sudo"
+cd "$(dirname "$0")/.." || die "where is the repository?"
+
+# The stand-in writes down what launchd gave it, and ends as a VM does.
+# Not in /tmp: launchd's job runs as another session's process.
+work=$(mktemp -d "$HOME/.lima-autostart-test.XXXXXX") || die "no folder for the test"
+lima_home="$work/lima home"
+instance="$lima_home/$name"
+limactl="$work/bin of lima/limactl"
+mkdir -p "$instance" "${limactl%/*}"
+touch "$instance/lima.yaml"
+cat >"$limactl" <<'END'
+#!/bin/sh
+{
+	printf '%s\n' "user $(id -un)" "arguments $*" "home $HOME" "lima-home $LIMA_HOME" "path $PATH" "folder $(pwd)"
+} >started
+trap 'sleep 8; date +%s >ended; exit 0' TERM
+while :; do
+	sleep 1 &
+	wait $!
+done
+END
+chmod 755 "$limactl"
+
+clean_up() {
+	for job in "system/$daemon" "gui/$uid/$agent"; do
+		sudo launchctl bootout "$job" >/dev/null 2>&1
+		sudo launchctl enable "$job" >/dev/null 2>&1
+	done
+	sudo rm -rf "$daemon_plist" "$support" "$work"
+	sudo rmdir "${support%/*}" 2>/dev/null
+	rm -f "$agent_plist"
+	sudo pkgutil --forget "$receipt" >/dev/null 2>&1
+}
+trap clean_up EXIT
+
+section() {
+	printf '\n== %s\n' "$*"
+}
+
+# report STATUS WHAT EXPECTED CAME: 0 is as expected.
+report() {
+	steps=$((steps + 1))
+	if [ "$1" -eq 0 ]; then
+		printf 'ok      %s\n' "$2"
+	else
+		differ=$((differ + 1))
+		printf 'DIFFERS %s\n' "$2"
+	fi
+	printf '%s\n' "$3" | sed 's/^/          expected: /'
+	printf '%s\n' "$4" | sed 's/^/          came:     /'
+}
+
+# is WHAT EXPECTED CAME: both are the same.
+is() {
+	[ "$2" = "$3" ]
+	report $? "$1" "$2" "$3"
+}
+
+# matches WHAT PATTERN CAME: a line of what came matches, by grep.
+matches() {
+	printf '%s\n' "$3" | grep -q -e "$2"
+	report $? "$1" "a line like $2" "$3"
+}
+
+# ends WHAT STATUS COMMAND...: the command ends with that status.
+ends() {
+	ends_what=$1
+	ends_expected=$2
+	shift 2
+	ends_said=$("$@" 2>&1 </dev/null)
+	ends_status=$?
+	[ "$ends_status" -eq "$ends_expected" ]
+	report $? "$ends_what" "status $ends_expected from $*" "status $ends_status; $ends_said"
+}
+
+# Waits for up to $1 seconds until a command succeeds.
+within() {
+	within_left=$1
+	shift
+	until "$@" >/dev/null 2>&1; do
+		within_left=$((within_left - 1))
+		[ "$within_left" -gt 0 ] || return 1
+		sleep 1
+	done
+}
+
+# A field of what launchctl prints of a job.
+field() {
+	launchctl print "$1" 2>/dev/null | sed -n "s/^[[:space:]]*$2 = //p" | sed 1q
+}
+
+build() {
+	cargo xtask dist "$name" --user "$user" --limactl "$limactl" --lima-home "$lima_home" "$@" ||
+		die "the packages were not built"
+}
+
+section 'The packages, as Apple reads them'
+build --out "$work/signed"
+build --out "$work/1.0" --unsigned
+build --out "$work/1.1" --unsigned --pkg-version 1.1
+build --out "$work/login" --unsigned --condition login
+signed=$work/signed/$name/macos/lima-$name-1.0.0.pkg
+first=$work/1.0/$name/macos/lima-$name-1.0.0.pkg
+second=$work/1.1/$name/macos/lima-$name-1.1.pkg
+for_login=$work/login/$name/macos/lima-$name-1.0.0.pkg
+uninstaller=$work/1.1/$name/macos/lima-$name-1.1-uninstall.pkg
+
+matches 'Apple finds the development signature, and that nobody vouches for it' \
+	'Status: signed by untrusted certificate' "$(pkgutil --check-signature "$signed" 2>&1)"
+matches 'Apple finds no signature where there is none' \
+	'Status: no signature' "$(pkgutil --check-signature "$first" 2>&1)"
+ends 'pkgutil expands the package, with its payload' 0 pkgutil --expand-full "$first" "$work/expanded"
+ends 'pkgutil expands the package that uninstalls' 0 pkgutil --expand-full "$uninstaller" "$work/expanded-uninstaller"
+component=$work/expanded/lima-$name.pkg
+is 'lsbom lists what the package lays down: mode, owner' "$(
+	printf '%s\t%s\t%s\n' . 40755 0/0 ./Library 40755 0/0 \
+		'./Library/Application Support' 40755 0/80 \
+		'./Library/Application Support/io.lima-vm' 40755 0/0 \
+		"./Library/Application Support/io.lima-vm/$name" 40755 0/0 \
+		"./Library/Application Support/io.lima-vm/$name/uninstall.sh" 100755 0/0 \
+		./Library/LaunchDaemons 40755 0/0 "./Library/LaunchDaemons/$daemon.plist" 100644 0/0 | sort
+)" "$(lsbom -p fmug "$component/Bom" | awk -F '\t' '{ print $1 "\t" $2 "\t" $3 "/" $4 }' | sort)"
+is 'lsbom and the payload agree on sizes and checksums' "$(
+	cd "$component/Payload" && find . -type f | sort | while read -r file; do
+		cksum <"$file" | awk -v file="$file" '{ print file "\t" $2 "\t" $1 }'
+	done
+)" "$(lsbom -f -p fsc "$component/Bom" | sort)"
+ends 'plutil takes the property list beside the package' 0 plutil -lint "$work/1.0/$name/macos/$daemon.plist"
+ends 'plutil takes the property list in the package' 0 plutil -lint "$component/Payload$daemon_plist"
+ends 'xmllint takes Distribution' 0 xmllint --noout "$work/expanded/Distribution"
+for shell in '/bin/sh -n' '/bin/dash -n' '/bin/bash --posix -n' '/bin/zsh --emulate sh -n'; do
+	for script in "$component"/Scripts/* "$work/expanded-uninstaller"/*.pkg/Scripts/postinstall; do
+		# shellcheck disable=SC2086 # a command and its flags
+		ends "$shell understands ${script##*/}" 0 $shell "$script"
+	done
+done
+
+section 'What launchctl says of a job that is not there'
+ends 'print of an unknown job' 113 launchctl print "system/$daemon"
+ends 'bootout of an unknown job' 3 sudo launchctl bootout "system/$daemon"
+ends 'kickstart of an unknown job' 113 sudo launchctl kickstart "system/$daemon"
+matches 'dscl finds the home folder' "^NFSHomeDirectory: $HOME\$" "$(dscl /Search -read "/Users/$user" NFSHomeDirectory)"
+
+section 'A first installation'
+ends 'Installer refuses a signature that nobody vouches for' 1 sudo installer -pkg "$signed" -target /
+ends 'Installer installs it where that is allowed' 0 sudo installer -allowUntrusted -pkg "$signed" -target /
+is 'the job runs' running "$(field "system/$daemon" state)"
+is 'launchd has it from its place' "$daemon_plist" "$(field "system/$daemon" path)"
+is 'launchd gives the VM its time' 180 "$(field "system/$daemon" 'exit timeout')"
+is 'in what launchctl prints, state stands before the environment and pid behind' 'state environment pid' "$(
+	launchctl print "system/$daemon" |
+		sed -n -e 's/^[[:space:]]\(state\) = .*/\1/p' -e 's/^[[:space:]]\(environment\) = .*/\1/p' \
+			-e 's/^[[:space:]]\(pid\) = .*/\1/p' | awk '!seen[$0]++' | paste -s -d ' ' -
+)"
+is 'limactl got what the settings say' "user $user
+arguments start $name --foreground
+home $HOME
+lima-home $lima_home
+path ${limactl%/*}:/usr/bin:/bin:/usr/sbin:/sbin
+folder $instance" "$(cat "$instance/started")"
+is 'the property list belongs to root' 'root:wheel 644' "$(stat -f '%Su:%Sg %Lp' "$daemon_plist")"
+is 'the uninstaller belongs to root' 'root:wheel 755' "$(stat -f '%Su:%Sg %Lp' "$support/uninstall.sh")"
+is 'Application Support is as it was' 'root:admin 755' "$(stat -f '%Su:%Sg %Lp' '/Library/Application Support')"
+matches 'there is a receipt' '^version: 1\.0\.0$' "$(pkgutil --pkg-info "$receipt" 2>&1)"
+matches 'the log says what was done' "Lima instance $name is set up and runs\\." "$(tail -n 200 /var/log/install.log)"
+
+section 'An upgrade while the VM runs'
+before=$(field "system/$daemon" pid)
+ends 'Installer installs version 1.1' 0 sudo installer -pkg "$second" -target /
+after=$(field "system/$daemon" pid)
+[ -n "$after" ] && [ "$after" != "$before" ]
+report $? 'another process runs' "one, and not $before" "$after"
+[ -e "$instance/ended" ] && [ ! "$instance/started" -ot "$instance/ended" ]
+report $? 'the old VM had ended before the new one started' "$instance/ended, and started not older" \
+	"$(ls -lT "$instance" 2>&1)"
+matches 'the receipt is of version 1.1' '^version: 1\.1$' "$(pkgutil --pkg-info "$receipt" 2>&1)"
+is 'no way back is left lying about' uninstall.sh "$(ls "$support")"
+
+section 'A crash'
+before=$after
+[ -z "$before" ] || kill -9 "$before"
+is_another() {
+	after=$(field "system/$daemon" pid)
+	[ -n "$after" ] && [ "$after" != "$before" ]
+}
+within 60 is_another
+report $? 'launchd starts the VM again within a minute' "a process, not $before" "$after"
+
+section 'A disabled job'
+sudo launchctl bootout "system/$daemon" 2>/dev/null
+draining=$(field "system/$daemon" state)
+is 'while it ends, launchd still shows the job' SIGTERMed "$draining"
+within 60 eval '! launchctl print system/'"$daemon"
+report $? 'and lets go of it at the end' 'print fails' "$(launchctl print "system/$daemon" 2>&1 | sed 1q)"
+sudo launchctl disable "system/$daemon"
+ends 'bootstrap refuses a disabled job' 119 sudo launchctl bootstrap system "$daemon_plist"
+ends 'Installer installs over it' 0 sudo installer -pkg "$second" -target /
+is 'the job runs' running "$(field "system/$daemon" state)"
+
+section 'A missing instance'
+mv "$instance" "$work/aside"
+ends 'Installer installs, and ends well' 0 sudo installer -pkg "$second" -target /
+matches 'the log says what is missing' "there is no Lima instance in $instance" "$(tail -n 200 /var/log/install.log)"
+sleep 5
+is 'launchd starts nothing' '' "$(field "system/$daemon" pid)"
+[ ! -e "$instance" ]
+report $? 'nothing makes the folder' 'none' "$(ls -d "$instance" 2>&1)"
+mv "$work/aside" "$instance"
+
+section 'Uninstalling'
+ends 'Installer runs the package that uninstalls' 0 sudo installer -pkg "$uninstaller" -target /
+ends 'launchd has let go' 113 launchctl print "system/$daemon"
+is 'no file is left' '' "$(ls -d "$daemon_plist" "$support" 2>/dev/null)"
+ends 'there is no receipt' 1 pkgutil --pkg-info "$receipt"
+is 'the instance is as it was' "$instance/lima.yaml" "$(ls "$instance/lima.yaml")"
+ends 'a second time does no harm' 0 sudo installer -pkg "$uninstaller" -target /
+
+section 'At login'
+ends 'Installer installs the package for login' 0 sudo installer -pkg "$for_login" -target /
+is 'the agent is the user'\''s own file' "$user 644" "$(stat -f '%Su %Lp' "$agent_plist")"
+if launchctl print "gui/$uid" >/dev/null 2>&1; then
+	is 'the job runs in the session' running "$(field "gui/$uid/$agent" state)"
+	is 'launchd has it from the home folder' "$agent_plist" "$(field "gui/$uid/$agent" path)"
+else
+	printf 'skipped: %s is not logged in at the screen, so nothing is loaded\n' "$user"
+fi
+ends 'the script uninstalls it' 0 sudo "$support/uninstall.sh"
+is 'no file is left' '' "$(ls -d "$agent_plist" "$support" 2>/dev/null)"
+ends 'launchd has let go' 113 launchctl print "gui/$uid/$agent"
+
+printf '\n%s of %s steps came out differently.\n' "$differ" "$steps"
+[ "$differ" -eq 0 ]
