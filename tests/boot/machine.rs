@@ -27,6 +27,9 @@ exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-
 	sh -ec 'mount -t tmpfs tmpfs /run && exec "$@"' sh "$@"
 "#;
 
+/// A newer systemd serves nobody whose control group is not one of its own.
+const ENTER: &str = r#"echo "$$" >"$1/payload/init.scope/cgroup.procs"; shift; exec nsenter "$@""#;
+
 /// systemd-nspawn in namespaces and a control group of its own: without the
 /// latter, machines at one time would share one.
 fn nspawn(cgroup: &Path) -> Command {
@@ -182,8 +185,9 @@ impl Machine {
 
     fn enter(&self) -> Command {
         let leader = self.running.as_ref().expect("the machine is switched on").leader;
-        let mut command = Command::new("nsenter");
-        command.args(["--target", &leader.to_string(), "--all", "--"]).env_clear();
+        let mut command = Command::new("sh");
+        command.args(["-ec", ENTER, "sh"]).arg(&self.cgroup).env_clear();
+        command.args(["--target", &leader.to_string(), "--all", "--"]);
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command
     }
