@@ -71,7 +71,7 @@ impl Registration {
     }
 
     fn is_there(&self) -> bool {
-        self.has_files() || self.is_enabled()
+        self.has_files() || self.is_enabled() || self.is_active()
     }
 
     fn systemctl(&self, words: &[&str]) -> Command {
@@ -133,14 +133,20 @@ fn lingers(machine: &Machine) -> bool {
     Path::new(&systemd::linger_file(&machine.caller.name)).exists()
 }
 
-fn files(spec: &Spec) -> Result<(Vec<u8>, Vec<u8>)> {
+/// What the unit and its drop-in say.
+struct Files {
+    unit: Vec<u8>,
+    drop_in: Vec<u8>,
+}
+
+fn files(spec: &Spec) -> Result<Files> {
     let [instance] = &spec.instances[..] else { bail!("one instance was asked for") };
     let files = render::linux_files(spec, instance);
     let text = |end: &str| {
         let file = files.iter().find(|file| file.path.ends_with(end));
         file.map(|file| file.text.clone().into_bytes()).with_context(|| format!("no {end} is rendered"))
     };
-    Ok((text(systemd::TEMPLATE_UNIT)?, text(systemd::DROP_IN_FILE)?))
+    Ok(Files { unit: text(systemd::TEMPLATE_UNIT)?, drop_in: text(systemd::DROP_IN_FILE)? })
 }
 
 /// See [`super::enable`].
@@ -160,7 +166,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
     }
     let limactl = machine.limactl(request.limactl.as_ref())?;
     let spec = spec_of(&request.name, request.condition, caller, &limactl, lima_home.as_ref())?;
-    let (unit, drop_in) = files(&spec)?;
+    let Files { unit, drop_in } = files(&spec)?;
     check_manager(machine)?;
     let own = Registration::look(machine, &request.name)?;
     let boot = request.condition == Condition::Boot;
@@ -219,6 +225,7 @@ fn linger(name: &str) -> Step {
     );
     let run = |verb| Command::new("loginctl", &["--no-ask-password", verb, name]);
     Step {
+        all_or_nothing: true,
         undo_last: vec![Action::Run(run("disable-linger"))],
         ..Step::new(Action::Run(Command { failure: Some(failure), ..run("enable-linger") }))
     }
@@ -232,11 +239,15 @@ pub fn disable(machine: &Machine, name: &InstanceName) -> Result<Plan> {
         return nothing_to_remove(machine, name);
     }
     let mut plan = Plan::default();
-    if own.property("LoadState") == "loaded" || own.is_enabled() {
+    let link = format!("{}/default.target.wants/{}", units_dir(machine), own.unit);
+    if is_taken(&own.path) || Path::new(own.property("FragmentPath")).exists() {
         let disable = Action::Run(own.systemctl(&["disable", "--now"]));
         plan.steps.push(Step { undo_last: own.come_back(), ..Step::new(disable) });
+    } else if own.is_active() {
+        // Its file is gone: systemctl disables nothing then.
+        plan.steps.push(Step::new(Action::Run(own.systemctl(&["stop"]))));
     }
-    for path in [&own.path, &own.drop_in] {
+    for path in [&own.path, &own.drop_in, &link] {
         if is_taken(path) {
             plan.steps.push(Step::new(Action::Remove { path: path.clone() }));
         }
@@ -314,7 +325,7 @@ fn drift(machine: &Machine, name: &InstanceName, condition: Condition, own: &Reg
     let (Some(unit), Some(drop_in)) = (text(&own.path), text(&own.drop_in)) else {
         return Some("a file is not there, or was written by something else, such as limactl".to_owned());
     };
-    let today = || -> Option<(AbsolutePath, (Vec<u8>, Vec<u8>))> {
+    let today = || -> Option<(AbsolutePath, Files)> {
         let line =
             |start: &str| drop_in.lines().rev().find_map(|line| line.strip_prefix(start).map(str::to_owned));
         let command = line("ExecStart=")?;
@@ -333,7 +344,7 @@ fn drift(machine: &Machine, name: &InstanceName, condition: Condition, own: &Reg
         Some((limactl, _)) if !is_program(Path::new(limactl.as_str())) => {
             Some(format!("there is no program {limactl}"))
         }
-        Some((_, files)) if files != (unit.into_bytes(), drop_in.into_bytes()) => Some(
+        Some((_, files)) if files.unit != unit.as_bytes() || files.drop_in != drop_in.as_bytes() => Some(
             "the files were changed, or written by another version; `enable` writes them anew".to_owned(),
         ),
         Some(_) => None,

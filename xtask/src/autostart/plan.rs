@@ -27,6 +27,8 @@ pub struct Plan {
 pub struct Step {
     /// What is done.
     pub action: Action,
+    /// Whether it has done nothing where it fails.
+    pub all_or_nothing: bool,
     /// What undoes it while the new files are still there.
     pub undo_first: Vec<Action>,
     /// What undoes it once the old files are back.
@@ -128,7 +130,7 @@ impl Command {
 impl Step {
     /// Something whose undoing is putting files back.
     pub fn new(action: Action) -> Self {
-        Self { action, undo_first: Vec::new(), undo_last: Vec::new() }
+        Self { action, all_or_nothing: false, undo_first: Vec::new(), undo_last: Vec::new() }
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result, anyhow, bail};
 use xshell::Shell;
 
-use super::plan::{Action, Command, Plan, Step};
+use super::plan::{Action, Command, Plan, Step, TEMPORARY_FILE};
 use crate::render;
 
 /// What a run says while it goes on.
@@ -36,10 +36,13 @@ pub fn run(plan: &Plan, stop: &AtomicBool, reporter: &dyn Reporter) -> Result<()
         let mut begun = index;
         let mut done = interrupted(stop).and_then(|()| run.remember(&step.action));
         if done.is_ok() {
-            begun += 1;
+            done = run.act(&step.action);
+            if done.is_ok() || !step.all_or_nothing {
+                begun += 1;
+            }
             // Ctrl-C reaches the programs as well, and one that ends well may
             // have left its work undone.
-            done = run.act(&step.action).and_then(|()| interrupted(stop));
+            done = done.and_then(|()| interrupted(stop));
         }
         let Err(error) = done else { continue };
         let left = run.put_back(&plan.steps[..begun]);
@@ -190,7 +193,16 @@ impl Run<'_> {
         });
         actions.extend(restored);
         actions.extend(begun.iter().rev().flat_map(|step| step.undo_last.clone()));
-        actions.iter().filter_map(|action| self.act(action).err().map(|error| format!("{error:#}"))).collect()
+        let mut left = Vec::new();
+        for action in &actions {
+            if let Some(command) = action.as_root(TEMPORARY_FILE) {
+                self.reporter.step(&format!("running {command}"));
+            }
+            if let Err(error) = self.act(action) {
+                left.push(format!("{error:#}"));
+            }
+        }
+        left
     }
 }
 

@@ -71,7 +71,7 @@ impl BuildArgs {
 pub fn main() -> ExitCode {
     // With COMPLETE set it is a shell that asks; this ends the process then.
     // The word to complete is `xtask`, since shells ask cargo about `cargo`.
-    let complete = CompleteEnv::with_factory(Cli::command).bin("xtask");
+    let complete = CompleteEnv::with_factory(|| Cli::command().name("xtask")).bin("xtask");
     match environment::program() {
         Some(program) => complete.completer(program).complete(),
         None => complete.complete(),
