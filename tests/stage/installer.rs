@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
 
 use xtask::package;
@@ -208,7 +209,8 @@ impl Mac {
         run
     }
 
-    fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
+    /// Runs a program as a user, in a process group of its own.
+    pub fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
         Command::new(tool("chroot").expect("looked for before"))
             .arg(format!("--userspec={who}"))
             .arg(self.path("/"))
@@ -217,6 +219,7 @@ impl Mac {
             .env_clear()
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
+            .process_group(0)
             .output()
             .expect("run chroot")
     }
