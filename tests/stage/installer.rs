@@ -211,17 +211,29 @@ impl Mac {
 
     /// Runs a program as a user, in a process group of its own.
     pub fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
-        Command::new(tool("chroot").expect("looked for before"))
-            .arg(format!("--userspec={who}"))
-            .arg(self.path("/"))
-            .args(["/stand-ins/busybox", "sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder])
-            .args(words)
-            .env_clear()
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .process_group(0)
-            .output()
-            .expect("run chroot")
+        let run = || {
+            Command::new(tool("chroot").expect("looked for before"))
+                .arg(format!("--userspec={who}"))
+                .arg(self.path("/"))
+                .args(["/stand-ins/busybox", "sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder])
+                .args(words)
+                .env_clear()
+                .envs(environment.iter().copied())
+                .stdin(Stdio::null())
+                .process_group(0)
+                .output()
+                .expect("run chroot")
+        };
+        loop {
+            let output = run();
+            // A program that another thread starts holds each file that is open
+            // here for a moment, and nobody can start one that is being written.
+            let busy = String::from_utf8_lossy(&output.stderr).ends_with(": Text file busy\n");
+            if !(busy && output.status.code() == Some(126)) {
+                return output;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// What holds for every run.

@@ -270,7 +270,7 @@ pub fn disable(machine: &Machine, name: &InstanceName) -> Result<Plan> {
     Ok(plan)
 }
 
-/// See [`super::status`].
+/// See [`super::status()`].
 pub fn status(machine: &Machine, name: Option<&InstanceName>) -> Result<Vec<Status>> {
     check_manager(machine)?;
     let names = match name {

@@ -334,7 +334,7 @@ pub fn disable(machine: &Machine, name: &InstanceName) -> Result<Plan> {
     Ok(plan)
 }
 
-/// See [`super::status`].
+/// See [`super::status()`].
 pub fn status(machine: &Machine, name: Option<&InstanceName>) -> Result<Vec<Status>> {
     let names = match name {
         Some(name) => BTreeSet::from([name.clone()]),

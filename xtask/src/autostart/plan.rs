@@ -1,5 +1,5 @@
 //! What a run does to this machine, as data: shown by `--dry-run`, done by
-//! [`run`](super::run).
+//! [`run`](super::run()).
 //!
 //! Must not know: launchd, systemd, and how anything of it is done.
 
@@ -222,9 +222,12 @@ fn word(text: &str) -> String {
     if text == TEMPORARY_FILE {
         return text.to_owned();
     }
+    if text.is_empty() {
+        return "''".to_owned();
+    }
     let mut out = String::new();
     match Sh.write_escaped_str(&mut out, text) {
-        Ok(()) if !out.is_empty() && !out.contains(char::is_control) => out,
+        Ok(()) if !out.contains(char::is_control) => out,
         _ => crate::spec::names::quoted(text),
     }
 }
