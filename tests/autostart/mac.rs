@@ -287,6 +287,12 @@ fn another_users_instance_starts_at_boot_if_it_is_that_users() {
             (job.user.as_deref(), job.working_directory.as_deref()),
             (Some("bob"), Some("/Users/bob/.lima/db"))
         );
+        // What alice has of that name is hers, and stays.
+        xtask(mac, &["autostart", "enable", "k3s"]).ends_with(0, &[]);
+        mac.put("/Users/bob/.lima/k3s/lima.yaml", BOB, STAFF, 0o644, b"");
+        xtask(mac, &["autostart", "enable", "k3s", "--condition", "boot", "--user", "bob", "--dry-run"])
+            .ends_with(0, &[])
+            .shows_nothing_of("io.lima-vm.autostart.k3s");
         // alice's own of that name would be a second one.
         mac.put_instance("/Users/alice/.lima/db");
         xtask(mac, &["autostart", "enable", "db", "--condition", "boot"])

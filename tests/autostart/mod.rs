@@ -45,6 +45,12 @@ impl Said {
         }
         self
     }
+
+    /// It must not have spoken of this on standard output.
+    #[track_caller]
+    fn shows_nothing_of(self, words: &str) {
+        assert!(!self.out.contains(words), "{words:?} in\n{}", self.out);
+    }
 }
 
 /// Runs the program as alice.

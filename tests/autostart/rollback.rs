@@ -91,8 +91,10 @@ fn a_password_that_nobody_knows_changes_nothing() {
         assert_eq!(mac.state().sudo_asked, 1);
         of_limactl(mac);
         let jobs = mac.jobs();
+        let job = mac.state().jobs;
         xtask(mac, &boot).ends_with(1, &["everything is as it was"]);
         is_as_it_was(mac, &jobs);
+        assert_eq!(mac.state().jobs, job, "the VM was left alone");
     });
 }
 

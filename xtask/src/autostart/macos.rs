@@ -4,6 +4,8 @@
 //!
 //! Must not know: systemd, how a plan is carried out.
 
+mod job;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -12,184 +14,15 @@ use anyhow::{Result, bail};
 use xshell::cmd;
 
 use super::instances::{self, Found};
-use super::plan::{Action, Command, Ownership, Plan, Step};
+use super::plan::{Action, Ownership, Plan, Step};
 use super::platform::{Account, Machine, is_program};
 use super::status::Status;
+use job::{Registration, is_logged_in};
+
 use super::{Request, lima_home_of_caller, nothing_to_remove, spec_of};
-use crate::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Domain, Job};
+use crate::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Job};
 use crate::spec::names::quoted;
-use crate::spec::resolve::DEFAULT_EXIT_TIMEOUT;
 use crate::spec::{AbsolutePath, Condition, Instance, InstanceName, UserName};
-
-/// A job of an instance: its file, and what launchd has.
-struct Registration {
-    condition: Condition,
-    domain: Domain,
-    label: String,
-    path: String,
-    /// The file's bytes; empty where it cannot be read.
-    file: Option<Vec<u8>>,
-    loaded: Option<Loaded>,
-}
-
-/// What `launchctl print` says of a job.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Loaded {
-    running: bool,
-    last_exit: Option<i64>,
-}
-
-impl Loaded {
-    /// What belongs to the job stands behind one tab, the environment behind
-    /// two. A variable of several lines can look like anything: `state` is
-    /// before the environment, so the first counts, and `last exit code` is
-    /// behind it, so the last does.
-    fn parse(text: &str) -> Self {
-        let values = |key: &str| {
-            let start = format!("\t{key} = ");
-            text.lines()
-                .filter_map(move |line| line.strip_prefix(&start).map(str::to_owned))
-                .collect::<Vec<_>>()
-        };
-        let code = values("last exit code").pop();
-        Self {
-            running: values("state").first().is_some_and(|state| state == "running"),
-            // `(never exited)`, `0`, `78: EX_CONFIG`.
-            last_exit: code.and_then(|code| code.split(':').next()?.trim().parse().ok()),
-        }
-    }
-}
-
-impl Registration {
-    fn look(machine: &Machine, condition: Condition, name: &InstanceName) -> Self {
-        let label = launchd::label_for(condition, name);
-        let (domain, path) = match condition {
-            Condition::Boot => (Domain::System, format!("{DAEMONS_DIR}/{label}.plist")),
-            Condition::Login => (
-                Domain::Gui(machine.caller.uid),
-                format!("{}/{AGENTS_DIR}/{label}.plist", machine.caller.home),
-            ),
-        };
-        let target = format!("{domain}/{label}");
-        let said = cmd!(machine.shell, "launchctl print {target}").quiet().ignore_stderr().read();
-        Self {
-            condition,
-            domain,
-            label,
-            file: path_is_taken(&path).then(|| fs::read(&path).unwrap_or_default()),
-            path,
-            loaded: said.ok().map(|text| Loaded::parse(&text)),
-        }
-    }
-
-    fn is_there(&self) -> bool {
-        self.file.is_some() || self.loaded.is_some()
-    }
-
-    fn as_root(&self) -> bool {
-        self.domain == Domain::System
-    }
-
-    fn property_list(&self) -> Option<plist::Dictionary> {
-        plist::from_bytes(self.file.as_ref()?).ok()
-    }
-
-    /// Who a LaunchDaemon runs as.
-    fn user(&self) -> Option<String> {
-        Some(self.property_list()?.get("UserName")?.as_string()?.to_owned())
-    }
-
-    fn reload(&self, exit_timeout: u32) -> Command {
-        let domain = self.domain.to_string();
-        let exit_timeout = exit_timeout.to_string();
-        Command {
-            as_root: self.as_root(),
-            reads_reload: true,
-            warnings: vec![(
-                1,
-                format!(
-                    "{} is registered and does not run now. If it was started by hand, that is why, and it \
-                     starts by itself from the next {} on; otherwise {} in its folder may say more",
-                    self.label,
-                    self.condition.as_str(),
-                    launchd::STDERR_LOG,
-                ),
-            )],
-            failure: Some(format!("launchd did not load {}", self.path)),
-            ..Command::new(
-                "/bin/sh",
-                &["-s", "--", "reload", &domain, &self.label, &self.path, &exit_timeout],
-            )
-        }
-    }
-
-    fn unload(&self) -> Command {
-        Command {
-            as_root: self.as_root(),
-            reads_reload: true,
-            warnings: vec![(
-                1,
-                format!(
-                    "launchd has not let go of {}: its VM may still be shutting down; if `launchctl print \
-                     {}/{0}` still shows it later, restart the Mac",
-                    self.label, self.domain
-                ),
-            )],
-            failure: Some(format!("launchd did not unload {}", self.label)),
-            ..Command::new("/bin/sh", &["-s", "--", "unload", &self.domain.to_string(), &self.label])
-        }
-    }
-
-    /// Fails where launchd has not the job: sudo ends with 1 as well when it is
-    /// refused, and the script with 1 when the job is loaded and does not run.
-    fn check_loaded(&self) -> Command {
-        let target = format!("{}/{}", self.domain, self.label);
-        Command {
-            quiet: true,
-            failure: Some(format!("launchd does not have {target}")),
-            ..Command::new("launchctl", &["print", &target])
-        }
-    }
-
-    /// Loads the job as it was, once its file is back. A job without a file
-    /// cannot come back.
-    fn undo_last(&self) -> Vec<Action> {
-        match (&self.file, &self.loaded) {
-            (Some(_), Some(_)) => vec![Action::Run(self.reload(DEFAULT_EXIT_TIMEOUT))],
-            (None, Some(_)) => Vec::new(),
-            (_, None) => vec![Action::Run(self.unload())],
-        }
-    }
-
-    /// Stops it and removes its file.
-    fn removal(&self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if self.loaded.is_some() {
-            let undo_last = self.undo_last();
-            steps.push(Step { undo_last, ..Step::new(Action::Run(self.unload())) });
-        }
-        if self.file.is_some() {
-            let path = self.path.clone();
-            steps.push(Step::new(if self.as_root() {
-                Action::Uninstall { path }
-            } else {
-                Action::Remove { path }
-            }));
-        }
-        steps
-    }
-}
-
-/// Whether a user's domain is there: from login at the screen to logout.
-fn is_logged_in(machine: &Machine, domain: Domain) -> bool {
-    let domain = domain.to_string();
-    let print = cmd!(machine.shell, "launchctl print {domain}").quiet().ignore_stdout().ignore_stderr();
-    print.run().is_ok()
-}
-
-fn path_is_taken(path: &str) -> bool {
-    Path::new(path).symlink_metadata().is_ok()
-}
 
 /// The account with this name.
 fn account(machine: &Machine, name: &UserName) -> Result<Account> {
@@ -266,6 +99,8 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
         Condition::Boot => (&daemon, &agent),
         Condition::Login => (&agent, &daemon),
     };
+    // One instance, one job: two would start the same VM twice.
+    let mut removal = other.removal();
     match (daemon_is_of, instance.condition) {
         (Some(user), Condition::Boot) => bail!(
             "{} starts the instance {name} of {user}, and there can be one of that name: \
@@ -273,23 +108,32 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
             daemon.path
         ),
         (Some(user), Condition::Login) => {
+            removal.clear();
             plan.notes
                 .push(format!("{} starts the instance {name} of {user}, and was left alone", daemon.path));
         }
-        // One instance, one job: two would start the same VM twice.
-        (None, _) => plan.steps.extend(other.removal()),
+        // The caller's agent is for the caller's instance of that name.
+        (None, _) if instance.user != machine.caller.name => removal.clear(),
+        (None, _) => {}
     }
     let runs = own.loaded.as_ref().is_some_and(|loaded| loaded.running);
     let when = instance.condition.as_str();
-    if plan.steps.is_empty() && runs && own.file.as_deref() == Some(&text) {
+    if removal.is_empty() && runs && own.file.as_deref() == Some(&text) {
         plan.done = format!("{name} is set up to start at {when} already, and runs.");
         return Ok(plan);
     }
+    // What sudo may refuse comes before a VM is stopped.
     let path = own.path.clone();
-    plan.steps.push(Step::new(match instance.condition {
-        Condition::Boot => Action::Install { path, text, only_if },
-        Condition::Login => Action::Write { path, text },
-    }));
+    match instance.condition {
+        Condition::Boot => {
+            plan.steps.push(Step::new(Action::Install { path, text, only_if }));
+            plan.steps.extend(removal);
+        }
+        Condition::Login => {
+            plan.steps.extend(removal);
+            plan.steps.push(Step::new(Action::Write { path, text }));
+        }
+    }
     plan.done = format!("{name} starts at {when} as {}, by {}.", instance.user, own.path);
     if instance.condition == Condition::Login && !is_logged_in(machine, own.domain) {
         let user = &instance.user;
@@ -414,19 +258,5 @@ fn drift(machine: &Machine, name: &InstanceName, found: &Registration) -> Option
                 .to_owned(),
         ),
         Some(_) => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Loaded;
-
-    #[test]
-    fn what_launchctl_prints() {
-        let text = "gui/501/x = {\n\tstate = running\n\n\tenvironment = {\n\t\tTRAP => x\n\tstate = not running\n\
-                    \tlast exit code = 77\n\t}\n\tpid = 9\n\tlast exit code = 78: EX_CONFIG\n}\n";
-        assert_eq!(Loaded::parse(text), Loaded { running: true, last_exit: Some(78) });
-        let text = "system/x = {\n\tstate = not running\n\tlast exit code = (never exited)\n}\n";
-        assert_eq!(Loaded::parse(text), Loaded { running: false, last_exit: None });
     }
 }
