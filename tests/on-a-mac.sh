@@ -179,6 +179,19 @@ section 'What launchctl says of a job that is not there'
 ends 'print of an unknown job' 113 launchctl print "system/$daemon"
 ends 'bootout of an unknown job' 3 sudo launchctl bootout "system/$daemon"
 ends 'kickstart of an unknown job' 113 sudo launchctl kickstart "system/$daemon"
+while read -r code words; do
+	matches "launchctl's words for $code" "$words" "$(launchctl error "$code")"
+done <<'END'
+3 No such process
+5 Input/output error
+36 Operation now in progress
+37 Operation already in progress
+109 Invalid property list
+113 Could not find specified service
+119 Service is disabled
+122 Path had bad ownership/permissions
+125 Domain does not support specified action
+END
 matches 'dscl finds the home folder' "^NFSHomeDirectory: $HOME\$" "$(dscl /Search -read "/Users/$user" NFSHomeDirectory)"
 
 section 'A first installation'

@@ -27,7 +27,7 @@ fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
 }
 
 fn all() -> Vec<(PathBuf, String)> {
-    ["xtask/src", "xtask/flatpkg/src", "xtask/benches", "tests"]
+    ["xtask/src", "xtask/flatpkg/src", "xtask/benches", "xtask/fuzz/src", "xtask/fuzz/fuzz_targets", "tests"]
         .iter()
         .flat_map(|folder| rust_files(folder))
         .collect()
@@ -115,7 +115,7 @@ fn one_module_imports_apple_codesign_and_one_reads_the_environment() {
 
 #[test]
 fn every_dependency_says_what_it_is_for() {
-    for manifest in ["xtask/Cargo.toml", "xtask/flatpkg/Cargo.toml"] {
+    for manifest in ["xtask/Cargo.toml", "xtask/flatpkg/Cargo.toml", "xtask/fuzz/Cargo.toml"] {
         let text = fs::read_to_string(root().join(manifest)).unwrap();
         let mut explained = false;
         let mut in_dependencies = false;

@@ -3,6 +3,8 @@
 
 mod commands;
 mod damage;
+mod documents;
+mod handmade;
 mod mutation;
 mod reference;
 

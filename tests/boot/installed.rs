@@ -132,6 +132,13 @@ impl Installed {
         fs::write(self.file("events"), "").unwrap();
     }
 
+    /// Powers off, and boots with nothing written down yet.
+    pub fn reboot(&mut self) {
+        self.machine.power_off();
+        self.forget();
+        self.machine.boot();
+    }
+
     /// How often it wrote a line.
     pub fn count(&self, event: &str) -> usize {
         self.events().iter().filter(|line| *line == event).count()

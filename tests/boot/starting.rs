@@ -24,9 +24,7 @@ fn is_active_without_a_login(vm: &Installed) {
 fn a_lingering_user_s_instance_is_active_after_boot_without_a_login() {
     let Some(mut vm) = Installed::new(PLAIN) else { return };
     assert_eq!(vm.property("ActiveState"), "active", "at once, by enable --now");
-    vm.machine.power_off();
-    vm.forget();
-    vm.machine.boot();
+    vm.reboot();
     is_active_without_a_login(&vm);
     let arguments = ["/usr/local/bin/limactl", "--tty=false", "start", "--foreground", "k3s"];
     assert_eq!(vm.strings("cmdline")[1..], arguments, "behind the stand-in's shell");
@@ -47,9 +45,7 @@ fn the_line_of_tmpfiles_d_makes_the_user_linger() {
     install_with_tmpfiles(&vm.machine);
     assert!(!vm.machine.path("/var/lib/systemd/linger/alice").exists(), "the boot makes it");
     vm.wait_for("ready");
-    vm.machine.power_off();
-    vm.forget();
-    vm.machine.boot();
+    vm.reboot();
     is_active_without_a_login(&vm);
 }
 
@@ -75,9 +71,7 @@ fn an_instance_for_logins_runs_from_the_first_login_to_the_last_logout() {
     vm.create();
     install_without_lingering(&vm.machine);
     vm.wait_for("ready");
-    vm.machine.power_off();
-    vm.forget();
-    vm.machine.boot();
+    vm.reboot();
     let manager = |machine: &Machine| machine.root("systemctl is-active user@1000.service || true");
     assert_eq!(manager(&vm.machine).trim(), "inactive");
     assert!(vm.events().is_empty(), "started at boot: {:?}", vm.events());
@@ -162,8 +156,7 @@ fn disabling_and_removing_leaves_nothing() {
     assert_eq!(vm.events().last().unwrap(), "limactl ended", "removed under a running VM");
     assert_eq!(files(&vm.machine), before);
     assert!(!vm.machine.path("/etc/systemd/system/user@.service.d").exists());
-    vm.forget();
-    vm.machine.reboot();
+    vm.reboot();
     assert_eq!(vm.machine.root("systemctl is-active user@1000.service || true").trim(), "inactive");
     assert!(vm.events().is_empty(), "started: {:?}", vm.events());
 }
@@ -218,8 +211,9 @@ fn a_hostile_environment_arrives_byte_for_byte() {
         machine.write(&format!("{lima_home}/k3s/lima.yaml"), "");
         machine.boot();
         install(&machine);
-        machine.reboot();
-        let vm = Installed::in_machine(machine, INSTANCE);
+        let mut vm = Installed::in_machine(machine, INSTANCE);
+        vm.wait_for("ready");
+        vm.reboot();
         vm.wait_for("ready");
         assert_eq!(vm.strings("cmdline")[1..], [limactl, "--tty=false", "start", "--foreground", INSTANCE]);
         assert_eq!(vm.variable("LIMA_HOME").as_deref(), Some(lima_home));

@@ -2,9 +2,7 @@
 //! other people's tools judge them.
 
 mod goldens;
-mod mac;
 mod properties;
-mod scripts;
 mod tidy;
 
 use xtask::render;

@@ -3,10 +3,8 @@
 
 use std::fs;
 
-use xtask::launchd;
-use xtask::spec::{Condition, Instance};
+use xtask::spec::Condition;
 
-use super::installer::spec;
 use super::mac::{ALICE, Mac, STAFF};
 use super::on_a_mac;
 use super::state::Account;
@@ -141,19 +139,5 @@ fn a_home_folder_that_others_may_not_enter_is_no_obstacle() {
         mac.put_folder("/Users/alice", ALICE, STAFF, 0o700);
         mac.remember();
         mac.install(&plain(Condition::Login)).ends_with(0, &["is set up and runs"]);
-    });
-}
-
-#[test]
-fn a_job_that_others_may_write_is_refused_by_launchd_and_set_right_by_installing_again() {
-    on_a_mac(|mac| {
-        let instance = plain(Condition::Boot);
-        mac.install(&instance).ends_with(0, &[]);
-        let path = launchd::install_path(&instance);
-        let bytes = fs::read(mac.path(&path)).unwrap();
-        mac.put(&path, ALICE, STAFF, 0o666, &bytes);
-        mac.install(&Instance { exit_timeout: 30, ..instance }).ends_with(0, &["is set up and runs"]);
-        assert!(mac.changes().iter().any(|line| line.contains(&format!("-rw-r--r-- root:wheel {path}"))));
-        assert_eq!(spec(&plain(Condition::Boot)).version.as_str(), "1.2");
     });
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use xtask::package;
@@ -15,7 +16,7 @@ use crate::support::tool;
 /// Where Installer unpacks scripts: a folder that only root may enter.
 const SANDBOX: &str = "/private/tmp/PKInstallSandbox.u5Nspg";
 
-/// Tools whose own words may be in the log, behind which the script's follow.
+/// Tools whose own words may be in the log, beside plutil's, and before the script's.
 const TOOLS_THAT_MAY_SPEAK: [&str; 3] = ["mkdir: ", "mktemp: ", "rm: "];
 
 /// How a run ended, what it said, and how long it took on the Mac's clock.
@@ -74,6 +75,13 @@ impl Mac {
     pub fn install_version(&self, instance: &Instance, version: &str) -> Run {
         let spec = Spec { version: version.parse().unwrap(), ..spec(instance) };
         self.install_package(&build(&spec, instance, false), "/")
+    }
+
+    /// Installs a package that was damaged before it came here.
+    pub fn install_damaged(&self, instance: &Instance, damage: impl FnOnce(&mut Package)) -> Run {
+        let mut package = build(&spec(instance), instance, false);
+        damage(&mut package);
+        self.install_package(&package, "/")
     }
 
     /// Installs it on another volume.
@@ -197,7 +205,7 @@ impl Mac {
     }
 
     /// Runs a program on the Mac as root, the way that its first line says.
-    fn run(&self, program: &str, arguments: &[&str], environment: &[(&str, &str)], limit: u64) -> Run {
+    pub fn run(&self, program: &str, arguments: &[&str], environment: &[(&str, &str)], limit: u64) -> Run {
         let (before, calls, logged) = (self.state().now, self.calls().len(), self.logged().len());
         let folder = program.rsplit_once('/').unwrap().0;
         let output = self.chroot("0:0", folder, &[&[program], arguments].concat(), environment);
@@ -212,7 +220,7 @@ impl Mac {
     /// Runs a program as a user, in a process group of its own.
     pub fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
         let run = || {
-            Command::new(tool("chroot").expect("looked for before"))
+            Command::new(chroot_program().expect("looked for before"))
                 .arg(format!("--userspec={who}"))
                 .arg(self.path("/"))
                 .args(["/stand-ins/busybox", "sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder])
@@ -256,14 +264,22 @@ impl Mac {
         }
         // What is said goes to both logs, and nothing is there that a shell or
         // a tool said by itself.
-        let by_a_tool = |line: &str| TOOLS_THAT_MAY_SPEAK.iter().any(|tool| line.starts_with(tool));
-        let said: Vec<&str> =
-            run.log.lines().filter(|line| !line.ends_with(".plist: OK") && !by_a_tool(line)).collect();
+        let by_a_tool = |line: &str| {
+            TOOLS_THAT_MAY_SPEAK.iter().any(|tool| line.starts_with(tool))
+                || (line.starts_with('/') && line.contains(".plist: "))
+        };
+        let said: Vec<&str> = run.log.lines().filter(|line| !by_a_tool(line)).collect();
         assert_eq!(said, logged, "standard error, and what logger got");
         let null = self.path("/dev/null");
         let mode = null.metadata().unwrap().permissions().mode();
         assert_ne!(mode & 0o170_000, 0o100_000, "/dev/null is a file");
     }
+}
+
+/// chroot(8), which ordinary users' PATH may not lead to.
+pub fn chroot_program() -> Option<PathBuf> {
+    let system = PathBuf::from("/usr/sbin/chroot");
+    if system.is_file() { Some(system) } else { tool("chroot") }
 }
 
 /// A version of macOS, to compare.

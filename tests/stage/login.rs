@@ -123,3 +123,13 @@ fn an_agent_of_limactls_own_is_replaced() {
         assert_eq!(mac.jobs(), [AGENT]);
     });
 }
+
+#[test]
+fn a_folder_in_the_agents_place_is_a_failure_in_words() {
+    on_a_mac(|mac| {
+        let place = "/Users/alice/Library/LaunchAgents/io.lima-vm.autostart.k3s.plist";
+        mac.put_folder(place, ALICE, STAFF, 0o755);
+        mac.install(&plain(Condition::Login)).ends_with(1, &["There is a folder in the place of /Users/"]);
+        assert!(mac.jobs().is_empty());
+    });
+}

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use super::state::{Account, CALLS, FILE, LOG, Phase, State};
 use crate::support::succeed;
@@ -116,7 +117,11 @@ impl Mac {
         for (program, to) in
             [(sh, "/bin/sh"), (&busybox, "/stand-ins/busybox"), (stand_ins, "/stand-ins/programs")]
         {
-            fs::copy(program, self.path(to)).unwrap();
+            let to = self.path(to);
+            // The stand-ins are the tests' own file and on the same disk.
+            if program != stand_ins || fs::hard_link(program, &to).is_err() {
+                fs::copy(program, to).unwrap();
+            }
             self.put_libraries(program);
         }
         for (list, program) in [(&TOOLS[..], "busybox"), (&STAND_INS[..], "programs")] {
@@ -329,8 +334,13 @@ pub fn set_owner_and_mode(path: &Path, uid: u32, gid: u32, mode: u32) {
 
 /// The libraries that a program loads, with the one that loads them.
 fn libraries(program: &Path) -> Vec<String> {
-    let output = Command::new("ldd").arg(program).output().expect("run ldd");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let paths = text.split_whitespace().filter(|word| word.starts_with('/'));
-    paths.map(|path| path.trim_end_matches(':').to_owned()).collect()
+    static KNOWN: Mutex<BTreeMap<PathBuf, Vec<String>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    let ask = || {
+        let output = Command::new("ldd").arg(program).output().expect("run ldd");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let paths = text.split_whitespace().filter(|word| word.starts_with('/'));
+        paths.map(|path| path.trim_end_matches(':').to_owned()).collect()
+    };
+    known.entry(program.to_owned()).or_insert_with(ask).clone()
 }

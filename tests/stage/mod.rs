@@ -18,6 +18,7 @@ mod installer;
 mod launchd_fails;
 mod login;
 pub mod mac;
+mod order;
 mod package;
 mod rights;
 mod something_is_missing;
@@ -39,10 +40,14 @@ pub fn on_a_mac<F: Fn(&Mac)>(scenario: F) {
 }
 
 pub fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: a stage is put up on Linux only; a Mac runs tests/on-a-mac.sh");
+        return;
+    }
     if !rights::are_here::<F>() {
         return;
     }
-    let needed = ["busybox", "chroot", "ldd"].map(tool);
+    let needed = [tool("busybox"), tool("ldd"), installer::chroot_program()];
     if needed.contains(&None) {
         return;
     }

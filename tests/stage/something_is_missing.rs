@@ -6,6 +6,7 @@ use xtask::spec::{Condition, Instance};
 
 use super::mac::Mac;
 use super::on_a_mac;
+use super::package::{Entry, Package};
 use crate::render::plain;
 
 /// launchd has the job and tries again, and cannot start it.
@@ -87,6 +88,21 @@ fn on_another_volume_files_are_laid_down_and_nothing_is_loaded() {
             .ends_with(0, &["the target is /Volumes/Other"]);
         assert!(mac.calls().iter().all(|call| !call.contains("launchctl")));
         mac.golden("another-volume", &run);
+    });
+}
+
+#[test]
+fn a_broken_property_list_is_a_failure_and_stops_nothing() {
+    on_a_mac(|mac| {
+        mac.install(&plain(Condition::Boot)).ends_with(0, &[]);
+        let (jobs, receipts) = (mac.jobs(), mac.receipts());
+        let break_it = |package: &mut Package| {
+            let is_list = |entry: &&mut Entry| entry.path.ends_with(".plist");
+            package.payload.iter_mut().find(is_list).unwrap().bytes.truncate(200);
+        };
+        let run = mac.install_damaged(&plain(Condition::Boot), break_it);
+        run.ends_with(1, &["is not a property list that launchd could read"]);
+        assert_eq!((mac.jobs(), mac.receipts()), (jobs, receipts));
     });
 }
 

@@ -7,6 +7,7 @@ use std::io::Cursor;
 use flatpkg::tree::{Owner, Tree};
 use xtask::verify::Options;
 
+use super::handmade::{member, xar};
 use super::{failed, verify};
 use crate::support::Xtask;
 
@@ -68,38 +69,6 @@ fn jobs_that_launchd_would_refuse_or_that_are_a_way_to_root() {
     }
 }
 
-/// A xar whose TOC says what a test wants, with right digests.
-fn xar(toc_body: &str, heap: &[u8]) -> Vec<u8> {
-    use sha1::{Digest, Sha1};
-    let toc = format!(
-        "<?xml version=\"1.0\"?><xar><toc><checksum style=\"sha1\"><offset>0</offset><size>20</size></checksum>\
-         {toc_body}</toc></xar>"
-    );
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut encoder, toc.as_bytes()).unwrap();
-    let compressed = encoder.finish().unwrap();
-    let mut out = b"xar!\0\x1c\0\x01".to_vec();
-    out.extend_from_slice(&(compressed.len() as u64).to_be_bytes());
-    out.extend_from_slice(&(toc.len() as u64).to_be_bytes());
-    out.extend_from_slice(&1u32.to_be_bytes());
-    out.extend_from_slice(&compressed);
-    out.extend_from_slice(&Sha1::digest(&compressed));
-    out.extend_from_slice(heap);
-    out
-}
-
-fn member(name: &str, offset: u64, content: &[u8]) -> String {
-    use sha1::{Digest, Sha1};
-    let digest: String = Sha1::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!(
-        "<file id=\"1\"><name>{name}</name><type>file</type><data><length>{0}</length><size>{0}</size>\
-         <offset>{offset}</offset><encoding style=\"application/octet-stream\"/>\
-         <archived-checksum style=\"sha1\">{digest}</archived-checksum>\
-         <extracted-checksum style=\"sha1\">{digest}</extracted-checksum></data></file>",
-        content.len()
-    )
-}
-
 #[test]
 fn gaps_overlaps_and_hidden_bytes_in_the_heap() {
     let options = Options::default();
@@ -136,10 +105,19 @@ fn a_table_of_contents_of_a_gigabyte_in_a_megabyte_is_not_unpacked() {
 fn around(cpio: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::Write::write_all(&mut encoder, cpio).unwrap();
-    let payload = encoder.finish().unwrap();
+    around_gzip(&encoder.finish().unwrap())
+}
+
+/// The same, around the compressed archive.
+fn around_gzip(payload: &[u8]) -> Vec<u8> {
     let info = b"<pkg-info identifier=\"a\" version=\"1\"/>";
-    let toc = member("PackageInfo", 20, info) + &member("Payload", 20 + info.len() as u64, &payload);
-    xar(&toc, &[info.as_slice(), &payload].concat())
+    let toc = member("PackageInfo", 20, info) + &member("Payload", 20 + info.len() as u64, payload);
+    xar(&toc, &[info.as_slice(), payload].concat())
+}
+
+/// An archive's last entry.
+fn end() -> Vec<u8> {
+    entry("TRAILER!!!", 0, b"")
 }
 
 fn entry(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
@@ -215,4 +193,153 @@ fn content_that_disagrees_although_every_digest_is_right() {
     let text = failed.join("\n");
     assert!(text.contains("payload-bom: the package: it has a Payload and no Bom"), "{text}");
     assert!(text.contains("PackageInfo says 0 files, and the Payload has 2"), "{text}");
+}
+
+#[test]
+fn links_and_names_that_would_fill_the_memory_are_not_read() {
+    let long = vec![b'x'; 4097];
+    for (size, expected) in [(4096, None), (4097, Some("a link whose target has 4097 bytes"))] {
+        let link = entry("./l", 0o120_755, &long[..size]);
+        let text = failed(&verify(&around(&[link, end()].concat()), &Options::default())).join("\n");
+        assert_eq!(text.contains("is a link whose target"), expected.is_some(), "{text}");
+        assert!(text.contains(expected.unwrap_or_default()), "{text}");
+    }
+    // 128 MiB of names, which are half a megabyte once they are compressed.
+    let name = format!("./{}", "x".repeat(4093));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..=(128 << 20) / name.len() {
+        std::io::Write::write_all(&mut encoder, &entry(&name, 0o100_644, b"")).unwrap();
+    }
+    let text = failed(&verify(&around_gzip(&encoder.finish().unwrap()), &Options::default())).join("\n");
+    assert!(text.contains("its names and links have more than"), "{text}");
+}
+
+#[test]
+fn more_certificates_than_anybody_needs_are_not_compared() {
+    let signature = |count: usize| {
+        let certificates = "<X509Certificate>MAA=</X509Certificate>".repeat(count);
+        let toc = format!(
+            "<signature style=\"RSA\"><offset>20</offset><size>1</size><KeyInfo><X509Data>{certificates}\
+             </X509Data></KeyInfo></signature>"
+        );
+        failed(&verify(&xar(&toc, b"x"), &Options::default())).join("\n")
+    };
+    assert!(signature(32).contains("a certificate cannot be read"), "{}", signature(32));
+    assert!(signature(33).contains("there are 33 certificates"), "{}", signature(33));
+}
+
+/// What reading such an archive says; it must fail.
+fn refused(toc_body: &str, heap: &[u8]) -> String {
+    let package = xar(toc_body, heap);
+    let error = xtask::verify::verify(&mut Cursor::new(package), &Options::default()).unwrap_err();
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+#[test]
+fn members_that_lie_on_each_other_are_not_read_again_and_again() {
+    let members = |count: usize| -> String {
+        (0..count).map(|number| member(&number.to_string(), 20, &[b'x'; 40])).collect()
+    };
+    assert!(
+        failed(&verify(&xar(&members(3), &[b'x'; 40]), &Options::default()))[0].contains("begins within")
+    );
+    assert!(refused(&members(4), &[b'x'; 40]).contains("160 bytes together; the heap has 60"));
+}
+
+#[test]
+fn folders_of_one_name_are_one_component() {
+    let info = b"<pkg-info/>";
+    let folder = format!(
+        "<file id=\"1\"><name>a.pkg</name><type>directory</type>{}</file>",
+        member("PackageInfo", 20, info)
+    );
+    let package = xar(&folder.repeat(2), info);
+    let facts = flatpkg::product::PackageFacts::read(&mut Cursor::new(&package)).unwrap();
+    assert_eq!(facts.components.len(), 1);
+    assert!(failed(&verify(&package, &Options::default()))[0].contains("\"a.pkg\" is there twice"));
+}
+
+#[test]
+fn paths_that_add_up_to_gigabytes_are_not_made() {
+    let name = "x".repeat(1024);
+    let nested = format!("<file><name>{name}</name><type>directory</type>").repeat(16);
+    let files = "<file><name>y</name></file>".repeat(9_000);
+    let toc = format!("{nested}{files}{}", "</file>".repeat(16));
+    assert!(refused(&toc, b"").contains("more than 16777216 bytes in paths"));
+}
+
+/// A Bom of these blocks, counted from 1; the first one is the tree `Paths`.
+fn bom(blocks: &[Vec<u8>]) -> Vec<u8> {
+    let mut index = be(&[blocks.len() as u32 + 1, 0, 0]);
+    let mut content = Vec::new();
+    for block in blocks {
+        index.extend(be(&[32 + content.len() as u32, block.len() as u32]));
+        content.extend_from_slice(block);
+    }
+    let index_at = 32 + content.len() as u32;
+    let variables = [be(&[1, 1]), b"\x05Paths".to_vec()].concat();
+    let numbers = [
+        1,
+        blocks.len() as u32,
+        index_at,
+        index.len() as u32,
+        index_at + index.len() as u32,
+        variables.len() as u32,
+    ];
+    [b"BOMStore".to_vec(), be(&numbers), content, index, variables].concat()
+}
+
+fn be(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+}
+
+#[test]
+fn a_bom_whose_paths_would_fill_the_memory_is_not_listed() {
+    // Four folders in each other with long names, and in the last one the same file
+    // again and again: block 2 is the leaf, 3 the record, then a value and a key each.
+    let name = "x".repeat(1000) + "\0";
+    let mut entries: Vec<[u32; 2]> = (0..5).map(|depth| [4 + 2 * depth, 5 + 2 * depth]).collect();
+    entries.resize(40_000, entries[4]);
+    let leaf = [1, (entries.len() >> 8) as u8, entries.len() as u8];
+    let leaf = [&[0][..], &leaf, &[0; 8], &be(&entries.concat())].concat();
+    let tree = [b"tree".to_vec(), be(&[1, 2, 4096, entries.len() as u32]), vec![0]].concat();
+    let mut blocks = vec![tree, leaf, vec![0; 31]];
+    for depth in 0..5_u32 {
+        blocks.push(be(&[depth + 1, 3]));
+        let name = if depth == 4 { "y\0" } else { name.as_str() };
+        blocks.push([&be(&[depth]), name.as_bytes()].concat());
+    }
+    let bom = bom(&blocks);
+    assert_eq!(flatpkg::bom::Bom::read(&bom).unwrap().paths.len(), 40_000);
+    let text = failed(&verify(&xar(&member("Bom", 20, &bom), &bom), &Options::default())).join("\n");
+    assert!(text.contains("its paths have more than"), "{text}");
+}
+
+#[test]
+fn a_property_list_nested_without_end_is_none() {
+    let place = "Library/LaunchDaemons/com.example.a.plist";
+    let nested = |depth: usize| {
+        let text = format!(
+            "<?xml version=\"1.0\"?><plist version=\"1.0\">{}{}</plist>",
+            "<array>".repeat(depth),
+            "</array>".repeat(depth)
+        );
+        failed(&verify(&with_job(place, 0o644, ROOT, &text), &Options::default())).join("\n")
+    };
+    assert!(nested(4).contains("it is no dictionary"), "{}", nested(4));
+    let text = nested(60_000);
+    assert!(text.contains("it is no property list"), "{text}");
+}
+
+#[test]
+fn documents_that_would_fill_the_memory_are_not_kept() {
+    let info = format!("<pkg-info>{}</pkg-info>", " ".repeat(1 << 20));
+    let mut heap = Vec::new();
+    let mut toc = String::new();
+    for number in 0..17 {
+        let info = member("PackageInfo", 20 + heap.len() as u64, info.as_bytes());
+        toc += &format!("<file><name>{number}</name><type>directory</type>{info}</file>");
+        heap.extend_from_slice(format!("<pkg-info>{}</pkg-info>", " ".repeat(1 << 20)).as_bytes());
+    }
+    assert!(refused(&toc, &heap).contains("15/PackageInfo"), "{}", refused(&toc, &heap));
 }

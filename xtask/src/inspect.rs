@@ -169,7 +169,7 @@ fn component(contents: Contents<'_>, texts: bool) -> Component {
             .into_iter()
             .filter(|entry| !entry.is_directory())
             .map(|entry| Script {
-                runs: hooks.contains(&entry.path.trim_start_matches("./").to_owned()),
+                runs: hooks.contains(entry.path.trim_start_matches("./")),
                 path: entry.path,
                 mode: entry.mode,
                 size: entry.size,

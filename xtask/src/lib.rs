@@ -26,6 +26,7 @@ pub mod build;
 pub mod cli;
 pub mod environment;
 pub mod extract;
+pub mod hex;
 pub mod inspect;
 pub mod launchd;
 pub mod manifest;

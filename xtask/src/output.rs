@@ -20,14 +20,19 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 pub use commit::Committed;
 
+use crate::hex::hex;
+
 /// Beginning of a staging folder's name.
 const STAGING_PREFIX: &str = ".lima-autostart-";
+/// How often a run asks whether another one has ended.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 const NEW: &str = "new";
 const OLD: &str = "old";
 
@@ -101,13 +106,20 @@ impl<'a> Output<'a> {
     ) -> Result<Self, OutputError> {
         fs::create_dir_all(root).map_err(at("create the folder", root))?;
         let lock = File::open(root).map_err(at("open the folder", root))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                waiting();
-                lock.lock().map_err(at("wait for", root))?;
+        let mut waiting = Some(waiting);
+        // Asked again and again: a call that waits would not see Ctrl-C.
+        while let Err(error) = lock.try_lock() {
+            match error {
+                fs::TryLockError::WouldBlock => {}
+                fs::TryLockError::Error(error) => return Err(at("lock", root)(error)),
             }
-            Err(fs::TryLockError::Error(error)) => return Err(at("lock", root)(error)),
+            if let Some(waiting) = waiting.take() {
+                waiting();
+            }
+            if interrupted.load(Ordering::Relaxed) {
+                return Err(at("wait for the other run in", root)(io::Error::other("interrupted")));
+            }
+            std::thread::sleep(LOCK_PAUSE);
         }
         commit::recover(root)?;
         let staging = tempfile::Builder::new()
@@ -149,7 +161,7 @@ impl<'a> Output<'a> {
         };
         let value = write(&mut writer)?;
         writer.flush().map_err(at("write", &place))?;
-        let sha256 = writer.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(writer.digest.finalize());
         Ok((value, Staged { size: writer.size, sha256 }))
     }
 

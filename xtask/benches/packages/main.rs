@@ -45,20 +45,19 @@ fn main() {
 
     let median = |name: &str| Duration::from_secs_f64(median_seconds(folder.path(), name));
     let two_signatures = median("rsa-2048 signature (ring)") * 2;
+    // The two that a package needs: ring makes the one in CMS, and the one over
+    // the digest itself is only to be had from the rsa crate, which is slower.
+    let these_signatures = median("rsa-2048 signature (ring)") + median("rsa-2048 signature (rsa)");
     println!("\nOne package, one core");
     ratio(
         "signed packages per second, of the bound of two signatures",
         two_signatures,
         median("signed package"),
     );
-    ratio(
-        "the same, of the bound of the two signatures that were made (ring's and rsa's)",
-        median("rsa-2048 signature (ring)") + median("rsa-2048 signature (rsa)"),
-        median("signed package"),
-    );
+    ratio("the same, of the bound of the two that were made", these_signatures, median("signed package"));
     ratio("unsigned package, times as fast as embala-pkg", median("embala-pkg"), median("unsigned package"));
 
-    thousand_instances(&signer, two_signatures);
+    thousand_instances(&signer, two_signatures, these_signatures);
     payload::report(folder.path());
 }
 
@@ -207,8 +206,9 @@ fn same_for_flatpkg(sources: &Path) -> impl Fn() -> flatpkg::Product {
     }
 }
 
-/// `dist` for a thousand instances: everything but reading flags.
-fn thousand_instances(signer: &PackageSigner, two_signatures: Duration) {
+/// `dist` for a thousand instances: everything but reading flags, the checks of
+/// each package and the zip among it.
+fn thousand_instances(signer: &PackageSigner, two_signatures: Duration, these_signatures: Duration) {
     static GO_ON: AtomicBool = AtomicBool::new(false);
     let names: Vec<String> = (0..1000).map(|number| format!("vm{number}")).collect();
     let spec = spec(&names);
@@ -226,7 +226,8 @@ fn thousand_instances(signer: &PackageSigner, two_signatures: Duration) {
         .collect();
     runs.sort_unstable();
     // Two packages per instance are signed, by all cores together.
-    let bound = two_signatures * 2000 / u32::try_from(cores).expect("a number of cores");
+    let bound = |signatures: Duration| signatures * 2000 / u32::try_from(cores).expect("a number of cores");
     println!("\ndist, 1000 instances, {cores} cores");
-    ratio("signed packages per second, of the bound of two signatures", bound, runs[1]);
+    ratio("signed packages per second, of the bound of two signatures", bound(two_signatures), runs[1]);
+    ratio("the same, of the bound of the two that were made", bound(these_signatures), runs[1]);
 }

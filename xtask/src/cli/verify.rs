@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use x509_certificate::CapturedX509Certificate;
 
 use super::messages::{MessageFormat, line};
+use crate::hex::hex;
 use crate::plan::{MANIFEST_FILE, SUMS_FILE};
 use crate::verify::folder::{self, Found};
 use crate::verify::{self, Check, Level, Options, Status, all_hold};
@@ -157,7 +158,7 @@ fn digest(path: &Path) -> io::Result<Found> {
             }
         }
     }
-    Ok(Found { size, sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
+    Ok(Found { size, sha256: hex(digest.finalize()) })
 }
 
 /// The certificates of a PEM or DER file.

@@ -114,5 +114,5 @@ pub fn complete_chain(
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256_hex(data: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(Sha256::digest(data))
 }

@@ -10,6 +10,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::{Check, causes};
+use crate::hex::hex;
 
 /// Longest TOC digest that is read, in bytes: SHA-512's.
 const DIGEST_MAX: u64 = 64;
@@ -61,11 +62,6 @@ impl Hasher {
             Self::Sha512(hasher) => hasher.finalize().to_vec(),
         }
     }
-}
-
-/// Bytes in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The checks of this module.
@@ -187,7 +183,7 @@ fn digest<R: Read + Seek>(
     let mut size = 0;
     loop {
         match limited.read(&mut buffer) {
-            Ok(0) => return Ok((size, hex(&hasher.finish()))),
+            Ok(0) => return Ok((size, hex(hasher.finish()))),
             Ok(count) => {
                 hasher.update(&buffer[..count]);
                 size += count as u64;

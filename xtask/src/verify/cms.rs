@@ -6,8 +6,10 @@
 //!
 //! Must not know: archives, which certificates are trusted.
 
-use chrono::{DateTime, Utc};
-use cryptographic_message_syntax::asn1::rfc3161::{OID_CONTENT_TYPE_TST_INFO, TstInfo};
+use bcder::decode::{Constructed, SliceSource};
+use bcder::{Integer, Mode, Oid, Tag};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use cryptographic_message_syntax::asn1::rfc3161::{MessageImprint, OID_CONTENT_TYPE_TST_INFO};
 use cryptographic_message_syntax::asn1::rfc5652;
 use cryptographic_message_syntax::{SignedData, SignerInfo};
 use rsa::pkcs1::DecodeRsaPublicKey;
@@ -15,6 +17,10 @@ use rsa::{Pkcs1v15Sign, RsaPublicKey};
 use sha1::Sha1;
 use sha2::Digest as _;
 use x509_certificate::{CapturedX509Certificate, DigestAlgorithm};
+
+/// Most certificates that a signature may bring; Apple's have three or four. Each of
+/// them may have issued each other, and to find out takes a computation every time.
+pub const CERTIFICATES_MAX: usize = 32;
 
 /// A CMS signature that holds.
 #[derive(Debug)]
@@ -58,7 +64,7 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     if !names_leaf {
         return Err("its signer is not the package's first certificate".to_owned());
     }
-    let certificates: Vec<CapturedX509Certificate> = signed.certificates().cloned().collect();
+    let certificates = certificates(&signed)?;
     // To the letter: what was parsed may have been written otherwise.
     let leaf_bytes = leaf.constructed_data();
     if !slot.windows(leaf_bytes.len()).any(|part| part == leaf_bytes) {
@@ -81,6 +87,14 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     };
     let timestamp = signer.unsigned_attributes().map(|_| timestamp(signer)).and_then(Result::transpose);
     Ok(Verified { signing_time, certificates, timestamp })
+}
+
+fn certificates(signed: &SignedData) -> Result<Vec<CapturedX509Certificate>, String> {
+    let count = signed.certificates().count();
+    if count > CERTIFICATES_MAX {
+        return Err(format!("it carries {count} certificates; {CERTIFICATES_MAX} are read"));
+    }
+    Ok(signed.certificates().cloned().collect())
 }
 
 /// The parts around the signed attributes that the signature does not cover.
@@ -137,7 +151,7 @@ pub fn rsa_key(certificate: &CapturedX509Certificate) -> Result<RsaPublicKey, St
 fn timestamp(signer: &SignerInfo) -> Result<Option<Timestamp>, String> {
     let cannot = |error: cryptographic_message_syntax::CmsError| format!("it cannot be read: {error}");
     let Some(token) = signer.time_stamp_token_signed_data().map_err(cannot)? else { return Ok(None) };
-    let certificates: Vec<CapturedX509Certificate> = token.certificates().cloned().collect();
+    let certificates = certificates(&token)?;
     let signers: Vec<&SignerInfo> = token.signers().collect();
     let [authority_info] = signers.as_slice() else {
         return Err(format!("it has {} signers; a timestamp has one", signers.len()));
@@ -154,20 +168,44 @@ fn timestamp(signer: &SignerInfo) -> Result<Option<Timestamp>, String> {
         .and_then(|()| authority_info.verify_signature_with_signed_data(&token))
         .map_err(|error| format!("the authority's signature does not hold: {error}"))?;
     let content = token.signed_content().ok_or("it is empty")?;
-    let info = bcder::decode::Constructed::decode(content, bcder::Mode::Der, TstInfo::take_from)
-        .map_err(|error| format!("it cannot be read: {error}"))?;
+    let (imprint, time) = timestamp_info(content)?;
     let is_timestamp = authority_info
         .signed_attributes()
         .is_some_and(|attributes| attributes.content_type() == &OID_CONTENT_TYPE_TST_INFO);
     if !is_timestamp {
         return Err("it is no timestamp".to_owned());
     }
-    let algorithm = DigestAlgorithm::try_from(&info.message_imprint.hash_algorithm)
+    let algorithm = DigestAlgorithm::try_from(&imprint.hash_algorithm)
         .map_err(|error| format!("its digest algorithm is not known: {error}"))?;
-    if algorithm.digest_data(signer.signature()) != info.message_imprint.hashed_message.to_bytes().as_ref() {
+    if algorithm.digest_data(signer.signature()) != imprint.hashed_message.to_bytes().as_ref() {
         return Err("it is for another signature".to_owned());
     }
-    Ok(Some(Timestamp { time: info.gen_time.into(), authority, certificates }))
+    Ok(Some(Timestamp { time, authority, certificates }))
+}
+
+/// What a timestamp says (TSTInfo): of what, and when.
+///
+/// Read here and not by cryptographic-message-syntax 0.27, which panics where the
+/// time has ten digits behind its point.
+fn timestamp_info(content: &[u8]) -> Result<(MessageImprint, DateTime<Utc>), String> {
+    let read = |cons: &mut Constructed<SliceSource<'_>>| {
+        cons.take_sequence(|cons| {
+            let _version = Integer::take_from(cons)?;
+            let _policy = Oid::take_from(cons)?;
+            let imprint = MessageImprint::take_from(cons)?;
+            let _serial_number = Integer::take_from(cons)?;
+            let time = cons.take_primitive_if(Tag::GENERALIZED_TIME, |primitive| primitive.take_all())?;
+            cons.skip_all()?;
+            Ok((imprint, time))
+        })
+    };
+    let (imprint, time) = Constructed::decode(SliceSource::new(content), Mode::Der, read)
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    let time = std::str::from_utf8(&time)
+        .ok()
+        .and_then(|text| NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S%.fZ").ok())
+        .ok_or("its time is none")?;
+    Ok((imprint, time.and_utc()))
 }
 
 /// How deep BER structures may be nested. Certificates need about a dozen.
@@ -208,7 +246,40 @@ fn ber_length(bytes: &[u8], depth: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::ber_length;
+    use super::{ber_length, timestamp_info};
+
+    /// A TSTInfo of the SHA-1 00…00.
+    fn stamp(time: &str) -> Vec<u8> {
+        let mut imprint = vec![0x30, 0x1d, 0x30, 7, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 4, 20];
+        imprint.resize(imprint.len() + 20, 0);
+        imprint[1] = (imprint.len() - 2) as u8;
+        let mut content = vec![2, 1, 1, 6, 3, 0x2a, 3, 4];
+        content.extend_from_slice(&imprint);
+        content.extend_from_slice(&[2, 1, 7, 0x18, time.len() as u8]);
+        content.extend_from_slice(time.as_bytes());
+        // The accuracy, which nobody asks for.
+        content.extend_from_slice(&[0x30, 3, 2, 1, 1]);
+        [&[0x30, content.len() as u8], content.as_slice()].concat()
+    }
+
+    #[test]
+    fn times_of_timestamps() {
+        for (text, expected) in [
+            ("20260102030405Z", "2026-01-02T03:04:05+00:00"),
+            ("20260102030405.25Z", "2026-01-02T03:04:05.250+00:00"),
+            // The crate that reads CMS panics.
+            ("20260102030405.1234567891Z", "2026-01-02T03:04:05.123456789+00:00"),
+        ] {
+            let (imprint, time) = timestamp_info(&stamp(text)).unwrap();
+            assert_eq!(imprint.hashed_message.to_bytes().as_ref(), [0; 20]);
+            assert_eq!(time.to_rfc3339(), expected);
+        }
+        for wrong in
+            ["", "Z", "20261302030405Z", "20260102030405", "20260102030405+0100", "20260102030405.Z."]
+        {
+            assert!(timestamp_info(&stamp(wrong)).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn lengths_definite_and_not() {

@@ -2,10 +2,12 @@
 //!
 //! Must not know: payloads, signatures.
 
+use std::collections::{HashMap, HashSet};
+
 use flatpkg::product::{DistributionFacts, PackageFacts};
 
 use super::Check;
-use super::payload::Contents;
+use super::payload::{Contents, FAULTS_FOUND_MAX};
 
 const NAMES: [&str; 3] = ["distribution-references", "distribution-resources", "distribution-architectures"];
 
@@ -28,8 +30,13 @@ pub fn checks(facts: &PackageFacts, components: &[Contents<'_>]) -> Vec<Check> {
 /// and size; each choice names such a reference.
 fn reference_faults(distribution: &DistributionFacts, components: &[Contents<'_>]) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut referred = Vec::new();
+    let mut referred = HashSet::new();
+    let folders: HashMap<&str, _> =
+        components.iter().map(|component| (component.facts.folder.as_str(), component)).collect();
     for reference in &distribution.package_references {
+        if faults.len() >= FAULTS_FOUND_MAX {
+            return faults;
+        }
         let id = reference.id.as_deref().unwrap_or_default();
         // One component can have several references; those without a place add facts.
         let Some(place) = reference.location.strip_prefix('#') else {
@@ -39,11 +46,11 @@ fn reference_faults(distribution: &DistributionFacts, components: &[Contents<'_>
             continue;
         };
         let folder = percent_decoded(place);
-        let Some(component) = components.iter().find(|one| one.facts.folder == folder) else {
+        let Some(component) = folders.get(folder.as_str()) else {
             faults.push(format!("{id:?} refers to {place:?}, which is not there"));
             continue;
         };
-        referred.push(folder);
+        referred.insert(folder);
         let Some(info) = &component.facts.package_info else { continue };
         let mut differs = |what: &str, here: Option<String>, there: Option<String>| {
             if here.is_some() && here != there {
@@ -67,11 +74,14 @@ fn reference_faults(distribution: &DistributionFacts, components: &[Contents<'_>
             faults.push(format!("{:?} is there and nothing refers to it", component.facts.folder));
         }
     }
-    let known: Vec<&str> =
+    let known: HashSet<&str> =
         distribution.package_references.iter().filter_map(|one| one.id.as_deref()).collect();
     for choice in &distribution.choices {
         for id in &choice.package_references {
-            if !known.contains(&id.as_str()) {
+            if faults.len() >= FAULTS_FOUND_MAX {
+                return faults;
+            }
+            if !known.contains(id.as_str()) {
                 faults.push(format!(
                     "the choice {:?} wants {id:?}, which is not there",
                     choice.id.as_deref().unwrap_or_default()
@@ -79,8 +89,10 @@ fn reference_faults(distribution: &DistributionFacts, components: &[Contents<'_>
             }
         }
     }
+    let choices: HashSet<&str> =
+        distribution.choices.iter().filter_map(|choice| choice.id.as_deref()).collect();
     for line in &distribution.outline {
-        if !distribution.choices.iter().any(|choice| choice.id.as_ref() == Some(line)) {
+        if !choices.contains(line.as_str()) {
             faults.push(format!("the outline lists the choice {line:?}, which is not there"));
         }
     }
@@ -110,19 +122,20 @@ fn percent_decoded(text: &str) -> String {
 
 /// A page's file lies in Resources, or in a language's folder there.
 fn resource_faults(distribution: &DistributionFacts, resources: &[String]) -> Vec<String> {
-    let is_there = |file: &str| {
-        resources.iter().filter_map(|path| path.strip_prefix("Resources/")).any(|path| {
-            path == file
-                || path
-                    .split_once('/')
-                    .is_some_and(|(folder, name)| folder.ends_with(".lproj") && name == file)
-        })
-    };
+    let mut there = HashSet::new();
+    for path in resources.iter().filter_map(|path| path.strip_prefix("Resources/")) {
+        there.insert(path);
+        if let Some((folder, name)) = path.split_once('/')
+            && folder.ends_with(".lproj")
+        {
+            there.insert(name);
+        }
+    }
     distribution
         .pages
         .iter()
         .filter_map(|page| Some((page, page.file.as_deref()?)))
-        .filter(|(_, file)| !is_there(file))
+        .filter(|(_, file)| !there.contains(file))
         .map(|(page, file)| format!("{}: Resources/{file} is not there", page.element))
         .collect()
 }

@@ -5,8 +5,8 @@
 use plist::{Dictionary, Value};
 use serde::Serialize;
 
-use super::Check;
 use super::payload::{Contents, Entry};
+use super::{Check, property_list};
 
 /// A job, as far as the property list can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,8 +39,7 @@ pub fn property_lists<'a>(components: &'a [Contents<'_>]) -> impl Iterator<Item 
 /// Why it is none.
 pub fn read(entry: &Entry) -> Result<Job, String> {
     let content = entry.content.as_deref().ok_or("it is too large for a property list of launchd's")?;
-    let value = Value::from_reader(std::io::Cursor::new(content))
-        .map_err(|error| format!("it is no property list: {error}"))?;
+    let value = property_list::read(content).map_err(|error| format!("it is no property list: {error}"))?;
     let keys = value.as_dictionary().ok_or("it is no dictionary")?;
     let text = |key: &str| keys.get(key).and_then(Value::as_string).map(str::to_owned);
     let mut program: Vec<String> = keys

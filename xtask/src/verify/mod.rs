@@ -17,6 +17,7 @@ mod distribution;
 pub mod folder;
 pub mod jobs;
 pub mod payload;
+mod property_list;
 pub mod signature;
 
 use std::io::{Read, Seek};

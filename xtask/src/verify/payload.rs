@@ -5,10 +5,10 @@
 //!
 //! Must not know: Distribution, signatures, what property lists mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};
 
-use flatpkg::bom::{BOM_MAX, Bom};
+use flatpkg::bom::{BOM_MAX, Bom, PATH_MAX};
 use flatpkg::cksum::Cksum;
 use flatpkg::component::{ComponentFacts, open_archive};
 use flatpkg::cpio::{TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK};
@@ -22,10 +22,18 @@ use super::{Check, causes};
 const KEPT_MAX: u64 = 1 << 20;
 /// Most bytes that are kept of a component's files together.
 const KEPT_ALL_MAX: u64 = 64 << 20;
+/// Longest target of a link; a Mac's paths have at most 1024.
+const LINK_MAX: u64 = 4096;
+/// Most bytes of an archive's names and links together, and of a Bom's paths. Half a
+/// million of a hundred bytes is the most in sight; the limits of each would add up to
+/// gigabytes.
+const NAMES_ALL_MAX: u64 = 128 << 20;
 /// The file type in a mode.
 const TYPE_MASK: u32 = 0o170_000;
 /// What is the most faults of one check: after these, their number.
 const FAULTS_MAX: usize = 20;
+/// After so many faults of a component, a check ends.
+pub const FAULTS_FOUND_MAX: usize = 1000;
 
 /// A path in a payload or among scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,11 +131,19 @@ fn entries<R: Read + Seek>(
     let mut found = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     let mut kept_all = 0;
+    let mut names_all = 0;
     while let Some(next) = reader.next_entry().map_err(|error| causes(&error))? {
         let path = String::from_utf8(next.name)
             .map_err(|_| format!("the name at byte {} is not UTF-8", next.offset))?;
         let header = next.header;
         let is_link = header.mode & TYPE_MASK == TYPE_SYMLINK;
+        if is_link && header.size > LINK_MAX {
+            return Err(format!("{path:?} is a link whose target has {} bytes", header.size));
+        }
+        names_all += path.len() as u64 + if is_link { header.size } else { 0 };
+        if names_all > NAMES_ALL_MAX {
+            return Err(format!("its names and links have more than {NAMES_ALL_MAX} bytes"));
+        }
         let keep =
             is_link || (kept(&path) && header.size <= KEPT_MAX && kept_all + header.size <= KEPT_ALL_MAX);
         let mut content = Vec::new();
@@ -145,7 +161,7 @@ fn entries<R: Read + Seek>(
                 Err(error) => return Err(format!("{path:?} cannot be read: {error}")),
             }
         }
-        kept_all += content.len() as u64;
+        kept_all += if is_link { 0 } else { content.len() as u64 };
         found.push(Entry {
             path,
             mode: header.mode,
@@ -178,8 +194,15 @@ fn bom<R: Read + Seek>(package: &PackageFacts, input: &mut R, data: &TocData) ->
         faults.push(format!("it says {} paths, and has {}", bom.stated_paths, bom.paths.len()));
     }
     let mut paths = BTreeMap::new();
+    let mut names_all = 0;
     for facts in &bom.paths {
-        let Some(path) = bom.path(facts) else {
+        let path = bom.path(facts);
+        // What leads nowhere was looked for as far as the longest path.
+        names_all += path.as_ref().map_or(PATH_MAX, String::len) + facts.link_target.map_or(0, <[u8]>::len);
+        if names_all as u64 > NAMES_ALL_MAX {
+            return Err(format!("its paths have more than {NAMES_ALL_MAX} bytes"));
+        }
+        let Some(path) = path else {
             faults.push(format!("path {} lies in no folder", facts.number));
             continue;
         };
@@ -248,6 +271,9 @@ fn path_faults(entries: &[Entry]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeMap::new();
     for entry in entries {
+        if faults.len() >= FAULTS_FOUND_MAX {
+            break;
+        }
         let path = &entry.path;
         let inside = path.strip_prefix("./").unwrap_or(path);
         let is_root = path == ".";
@@ -280,6 +306,9 @@ fn bom_faults(component: &Contents<'_>) -> Vec<String> {
     let mut missing: BTreeMap<&str, &Entry> =
         bom.paths.iter().map(|(path, entry)| (path.as_str(), entry)).collect();
     for entry in payload {
+        if faults.len() >= FAULTS_FOUND_MAX {
+            return faults;
+        }
         let path = entry.path.as_str();
         let Some(listed) = missing.remove(path) else {
             faults.push(format!("{path:?} is in the Payload and not in the Bom"));
@@ -338,7 +367,7 @@ fn count_faults(component: &Contents<'_>) -> Vec<String> {
 }
 
 /// The scripts that PackageInfo has run, without `./`.
-pub fn hooks(component: &Contents<'_>) -> Vec<String> {
+pub fn hooks(component: &Contents<'_>) -> BTreeSet<String> {
     let hooks = component.facts.package_info.iter().flat_map(|info| &info.hooks);
     hooks.filter_map(|hook| Some(hook.file.as_deref()?.trim_start_matches("./").to_owned())).collect()
 }
@@ -350,8 +379,14 @@ fn script_faults(component: &Contents<'_>) -> Vec<String> {
         Some(Ok(entries)) => entries,
     };
     let mut faults = path_faults(entries);
+    // Of two with the same path, the first counts.
+    let by_path: BTreeMap<&str, &Entry> =
+        entries.iter().rev().map(|entry| (entry.path.trim_start_matches("./"), entry)).collect();
     for hook in hooks(component) {
-        let Some(entry) = entries.iter().find(|entry| entry.path.trim_start_matches("./") == hook) else {
+        if faults.len() >= FAULTS_FOUND_MAX {
+            break;
+        }
+        let Some(entry) = by_path.get(hook.as_str()) else {
             faults.push(format!("{hook:?} is named in PackageInfo and not there"));
             continue;
         };

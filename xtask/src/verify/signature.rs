@@ -13,7 +13,7 @@ use sha1::Sha1;
 use x509_certificate::CapturedX509Certificate;
 
 use super::archive::Hasher;
-use super::cms::{self, SHA256_PREFIX, Verified};
+use super::cms::{self, CERTIFICATES_MAX, SHA256_PREFIX, Verified};
 use super::{Check, Level, Options, Status, causes};
 use crate::sign::certificate::{
     DEVELOPER_ID_AUTHORITY, DEVELOPER_ID_INSTALLER, TIME_STAMPING, complete_chain, extended_key_usages,
@@ -119,10 +119,11 @@ fn toc_digest(archive: &Archive) -> Result<Vec<u8>, String> {
     Ok(hasher.finish())
 }
 
+/// The first signature's certificates: [`leaf`] sees to it that others have the same.
 fn embedded(
     signatures: &[TocSignature],
 ) -> impl Iterator<Item = Result<CapturedX509Certificate, String>> + '_ {
-    signatures.iter().flat_map(|signature| &signature.certificates).map(|der| {
+    signatures.iter().take(1).flat_map(|signature| &signature.certificates).map(|der| {
         CapturedX509Certificate::from_der(der.as_slice())
             .map_err(|error| format!("a certificate cannot be read: {error}"))
     })
@@ -131,6 +132,9 @@ fn embedded(
 /// The signing certificate: the first one, and the same for both signatures.
 fn leaf(signatures: &[TocSignature]) -> Result<CapturedX509Certificate, String> {
     let lists: Vec<_> = signatures.iter().map(|signature| &signature.certificates).collect();
+    if let Some(list) = lists.iter().find(|list| list.len() > CERTIFICATES_MAX) {
+        return Err(format!("there are {} certificates; {CERTIFICATES_MAX} are read", list.len()));
+    }
     if lists.windows(2).any(|pair| pair[0] != pair[1]) {
         return Err("the signatures come with different certificates".to_owned());
     }

@@ -89,6 +89,16 @@ impl ComponentFacts {
     /// # Errors
     /// [`ReadError`], if `PackageInfo` is there but cannot be read.
     pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R, folder: &str) -> Result<Self, ReadError> {
+        Self::read_within(archive, input, folder, &mut { DOCUMENT_MAX as u64 })
+    }
+
+    /// The same, with a `PackageInfo` of at most `left` bytes, of which it takes its own.
+    pub(crate) fn read_within<R: Read + Seek>(
+        archive: &Archive,
+        input: &mut R,
+        folder: &str,
+        left: &mut u64,
+    ) -> Result<Self, ReadError> {
         let files: &[TocFile] = match folder {
             "" => &archive.toc.files,
             folder => archive.find(folder).map(|file| file.files.as_slice()).unwrap_or_default(),
@@ -101,7 +111,7 @@ impl ComponentFacts {
                     "" => "PackageInfo".to_owned(),
                     folder => format!("{folder}/PackageInfo"),
                 };
-                Some(PackageInfo::new(read_document(archive, input, &member, &data)?))
+                Some(PackageInfo::new(read_document(archive, input, &member, &data, left)?))
             }
         };
         let is_other =
@@ -117,14 +127,16 @@ impl ComponentFacts {
     }
 }
 
-/// Reads a member that is an XML document.
+/// Reads a member that is an XML document of at most `left` bytes, and takes its own off.
 pub(crate) fn read_document<R: Read + Seek>(
     archive: &Archive,
     input: &mut R,
     member: &str,
     data: &TocData,
+    left: &mut u64,
 ) -> Result<Element, ReadError> {
-    let bytes = archive.content(input, member, data, DOCUMENT_MAX as u64)?;
+    let bytes = archive.content(input, member, data, *left)?;
+    *left -= bytes.len() as u64;
     xml::read(&bytes).map_err(|source| ReadError::Document { member: member.to_owned(), source })
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Must not know: whether its parts agree with each other.
 
+use std::collections::HashSet;
 use std::io::{Read, Seek};
 
 use crate::component::{ComponentFacts, read_document};
 use crate::error::ReadError;
 use crate::xar::{Archive, TocFile};
-use crate::xml::Element;
+use crate::xml::{DOCUMENT_MAX, Element};
 
 /// A package whose table of contents and documents were read.
 #[derive(Debug, Clone)]
@@ -99,19 +100,26 @@ impl PackageFacts {
     /// [`ReadError`], if the archive or one of the documents cannot be read.
     pub fn read<R: Read + Seek>(input: &mut R) -> Result<Self, ReadError> {
         let archive = Archive::read(input)?;
+        // All documents together: there can be thousands, and they are kept.
+        let mut left = DOCUMENT_MAX as u64;
         let distribution = match archive.find("Distribution").and_then(|file| file.data.as_ref()) {
             None => None,
             Some(data) => {
-                let document = read_document(&archive, input, "Distribution", data)?;
+                let document = read_document(&archive, input, "Distribution", data, &mut left)?;
                 Some(DistributionFacts::new(document))
             }
         };
         let mut components = Vec::new();
         if is_component(&archive.toc.files) {
-            components.push(ComponentFacts::read(&archive, input, "")?);
+            components.push(ComponentFacts::read_within(&archive, input, "", &mut left)?);
         }
+        // Of folders with the same name, the first counts: read under their name, all
+        // would be that one.
+        let mut names = HashSet::new();
         for folder in archive.toc.files.iter().filter(|file| is_component(&file.files)) {
-            components.push(ComponentFacts::read(&archive, input, folder.name())?);
+            if names.insert(folder.name()) {
+                components.push(ComponentFacts::read_within(&archive, input, folder.name(), &mut left)?);
+            }
         }
         let resources = archive
             .files()

@@ -13,8 +13,11 @@ use crate::xml::Element;
 pub const FILES_MAX: usize = 10_000;
 /// The longest name in bytes.
 pub const NAME_MAX: usize = 1024;
-/// How deep folders may be nested. With the other two it bounds what paths take.
+/// How deep folders may be nested.
 pub const FOLDERS_MAX: usize = 16;
+/// How many bytes all paths together may have. Within the other limits a TOC of a few
+/// megabytes has paths of 170.
+pub const PATHS_LEN_MAX: usize = 16 << 20;
 
 /// A table of contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +138,7 @@ pub(super) fn toc(document: &Element) -> Result<Toc, XarReadError> {
         creation_time: toc.child_text("creation-time").map(str::to_owned),
         checksum,
         signatures,
-        files: files(toc, 0, &mut 0)?,
+        files: files(toc, 0, 0, &mut Counts::default())?,
     })
 }
 
@@ -162,21 +165,44 @@ fn signature(element: &Element) -> Result<TocSignature, XarReadError> {
     })
 }
 
-fn files(element: &Element, depth: usize, count: &mut usize) -> Result<Vec<TocFile>, XarReadError> {
-    element.all("file").map(|element| file(element, depth, count)).collect()
+/// What was counted so far.
+#[derive(Default)]
+struct Counts {
+    files: usize,
+    paths_len: usize,
 }
 
-fn file(element: &Element, depth: usize, count: &mut usize) -> Result<TocFile, XarReadError> {
+/// The files of an element, `depth` folders down, whose path has `folder_len` bytes.
+fn files(
+    element: &Element,
+    depth: usize,
+    folder_len: usize,
+    counts: &mut Counts,
+) -> Result<Vec<TocFile>, XarReadError> {
+    element.all("file").map(|element| file(element, depth, folder_len, counts)).collect()
+}
+
+fn file(
+    element: &Element,
+    depth: usize,
+    folder_len: usize,
+    counts: &mut Counts,
+) -> Result<TocFile, XarReadError> {
     if depth > FOLDERS_MAX {
         return Err(XarReadError::TooMany { what: "folders in each other", limit: FOLDERS_MAX });
     }
-    *count += 1;
-    if *count > FILES_MAX {
+    counts.files += 1;
+    if counts.files > FILES_MAX {
         return Err(XarReadError::TooMany { what: "files", limit: FILES_MAX });
     }
     let names: Vec<String> = element.all("name").map(|name| name.text.clone()).collect();
     if names.iter().any(|name| name.len() > NAME_MAX) {
         return Err(XarReadError::TooMany { what: "bytes in a name", limit: NAME_MAX });
+    }
+    let path_len = folder_len + names.last().map_or(0, String::len) + 1;
+    counts.paths_len += path_len;
+    if counts.paths_len > PATHS_LEN_MAX {
+        return Err(XarReadError::TooMany { what: "bytes in paths", limit: PATHS_LEN_MAX });
     }
     let place = names.last().cloned().unwrap_or_else(|| "a file without a name".to_owned());
     let data = match element.first("data") {
@@ -190,7 +216,7 @@ fn file(element: &Element, depth: usize, count: &mut usize) -> Result<TocFile, X
             archived_checksum: digest(data, "archived-checksum"),
         }),
     };
-    let files = files(element, depth + 1, count)?;
+    let files = files(element, depth + 1, path_len, counts)?;
     let rest = element.children.iter().filter(|child| !matches!(child.name.as_str(), "data" | "file"));
     Ok(TocFile {
         id: element.attribute("id").map(str::to_owned),

@@ -28,7 +28,9 @@ mod time;
 mod toc;
 mod write;
 
-pub use facts::{Digest, FILES_MAX, FOLDERS_MAX, NAME_MAX, Toc, TocChecksum, TocData, TocFile, TocSignature};
+pub use facts::{
+    Digest, FILES_MAX, FOLDERS_MAX, NAME_MAX, PATHS_LEN_MAX, Toc, TocChecksum, TocData, TocFile, TocSignature,
+};
 pub use read::{Archive, ArchiveHeader, HEADER_MAX, MemberReader, TOC_MAX, XarReadError};
 pub use write::{Member, Spooled, Written, write};
 

@@ -108,6 +108,15 @@ pub enum XarReadError {
         /// How many are read.
         limit: usize,
     },
+    /// Members share so much of the heap that reading all of them would be reading it
+    /// again and again.
+    #[error("the members in the heap are said to have {length} bytes together; the heap has {heap_len}")]
+    SharedHeap {
+        /// What they have together, in bytes.
+        length: u64,
+        /// What the file has after its TOC, in bytes.
+        heap_len: u64,
+    },
     /// A range goes beyond the end of the file.
     #[error("{what} is said to lie at {offset} of the heap with {length} bytes; the heap has {heap_len}")]
     OutOfHeap {
@@ -177,7 +186,25 @@ impl Archive {
         input.take(header.toc_compressed).read_to_end(&mut toc_compressed).map_err(failed)?;
         let toc_plain = decompress_toc(&toc_compressed, header.toc_plain)?;
         let toc = facts::toc(&xml::read(&toc_plain)?)?;
-        Ok(Self { header, toc_compressed, toc_plain, toc, heap_start, file_len })
+        let archive = Self { header, toc_compressed, toc_plain, toc, heap_start, file_len };
+        archive.check_sharing()?;
+        Ok(archive)
+    }
+
+    /// Refuses members that lie on each other: a small file could hold ten thousand that
+    /// each unpack to gigabytes. Twice the heap is let through, for whoever judges it.
+    fn check_sharing(&self) -> Result<(), XarReadError> {
+        let heap_len = self.file_len - self.heap_start;
+        let files = self.files();
+        let in_heap = files
+            .iter()
+            .filter_map(|(_, file)| file.data.as_ref())
+            .filter(|data| data.offset.checked_add(data.length).is_some_and(|end| end <= heap_len));
+        let length = in_heap.fold(0, |length: u64, data| length.saturating_add(data.length));
+        if length > heap_len.saturating_mul(2) {
+            return Err(XarReadError::SharedHeap { length, heap_len });
+        }
+        Ok(())
     }
 
     /// Every file and folder with its path, a folder before what it holds. Paths can

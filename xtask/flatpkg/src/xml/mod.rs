@@ -7,5 +7,8 @@
 mod read;
 mod write;
 
-pub use read::{ATTRIBUTES_MAX, DEPTH_MAX, DOCUMENT_MAX, ELEMENTS_MAX, Element, XmlError, read};
+pub use read::{
+    ATTRIBUTE_LEN_MAX, ATTRIBUTES_ALL_MAX, ATTRIBUTES_MAX, DEPTH_MAX, DOCUMENT_MAX, ELEMENTS_MAX, Element,
+    XmlError, read,
+};
 pub(crate) use write::{XmlWriter, can_carry, document, finish, text_element};

@@ -16,6 +16,10 @@ pub const DEPTH_MAX: usize = 64;
 pub const ELEMENTS_MAX: usize = 200_000;
 /// How many attributes an element may have.
 pub const ATTRIBUTES_MAX: usize = 64;
+/// How many attributes a document may have.
+pub const ATTRIBUTES_ALL_MAX: usize = 200_000;
+/// How long an attribute's value may be, in bytes: it ends up in messages.
+pub const ATTRIBUTE_LEN_MAX: usize = 64 << 10;
 
 /// An element with all it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -155,6 +159,7 @@ struct Builder {
     open: Vec<Element>,
     root: Option<Element>,
     elements: usize,
+    attributes: usize,
 }
 
 impl Builder {
@@ -176,10 +181,17 @@ impl Builder {
             if element.attributes.len() >= ATTRIBUTES_MAX {
                 return too_many("attributes", ATTRIBUTES_MAX);
             }
+            self.attributes += 1;
+            if self.attributes > ATTRIBUTES_ALL_MAX {
+                return too_many("attributes in all", ATTRIBUTES_ALL_MAX);
+            }
             let attribute = attribute.map_err(|error| malformed(error.to_string()))?;
             let value = attribute
                 .normalized_value(quick_xml::XmlVersion::Implicit1_0)
                 .map_err(|error| malformed(error.to_string()))?;
+            if value.len() > ATTRIBUTE_LEN_MAX {
+                return too_many("bytes in an attribute", ATTRIBUTE_LEN_MAX);
+            }
             element.attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
         }
         self.open.push(element);
@@ -269,6 +281,21 @@ mod tests {
         assert!(matches!(
             read(attributes(ATTRIBUTES_MAX + 1).as_bytes()),
             Err(XmlError::TooMany { what: "attributes", .. })
+        ));
+        let many = |count: usize| {
+            let element = "<b 1='' 2='' 3='' 4='' 5='' 6='' 7='' 8='' 9='' 0=''/>".repeat(count / 10);
+            format!("<a>{element}{}</a>", "<b c=''/>".repeat(count % 10))
+        };
+        assert!(read(many(ATTRIBUTES_ALL_MAX).as_bytes()).is_ok());
+        assert!(matches!(
+            read(many(ATTRIBUTES_ALL_MAX + 1).as_bytes()),
+            Err(XmlError::TooMany { what: "attributes in all", .. })
+        ));
+        let value = |length: usize| format!("<a b='{}'/>", "x".repeat(length));
+        assert!(read(value(ATTRIBUTE_LEN_MAX).as_bytes()).is_ok());
+        assert!(matches!(
+            read(value(ATTRIBUTE_LEN_MAX + 1).as_bytes()),
+            Err(XmlError::TooMany { what: "bytes in an attribute", .. })
         ));
         let long = |length: usize| format!("<a>{}</a>", "x".repeat(length - 7));
         assert!(read(long(DOCUMENT_MAX).as_bytes()).is_ok());

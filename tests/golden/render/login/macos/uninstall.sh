@@ -137,7 +137,9 @@ bootstrap_words() {
 	case $1 in
 	5) printf 'launchd cannot take the job now' ;;
 	37) printf 'launchd is still busy with the job' ;;
+	109) printf 'the property list is not valid' ;;
 	119) printf 'the job is disabled' ;;
+	122) printf 'the file does not belong to root, or others may write it' ;;
 	125) printf 'that user has no such login session' ;;
 	*) printf 'launchd refused the job' ;;
 	esac

@@ -1,0 +1,64 @@
+//! Distribution: what it refers to must be there and say the same.
+
+use xtask::verify::{Options, Status};
+
+use super::handmade::{folder, member, xar};
+use super::{failed, verify};
+
+/// A script-only product as productbuild lays it out, with a page in a
+/// language's folder, around this Distribution.
+fn product(distribution: &str, page_folder: &str) -> Vec<u8> {
+    let info = br#"<pkg-info identifier="com.example.a" version="1.0"><payload numberOfFiles="0" installKBytes="0"/></pkg-info>"#;
+    let page = b"<html/>";
+    let mut heap = Vec::new();
+    let mut place = |name: &str, content: &[u8]| {
+        let offset = 20 + heap.len() as u64;
+        heap.extend_from_slice(content);
+        member(name, offset, content)
+    };
+    let distribution = place("Distribution", distribution.as_bytes());
+    let component = folder("a b.pkg", &place("PackageInfo", info));
+    let resources = folder("Resources", &folder(page_folder, &place("welcome.html", page)));
+    xar(&(distribution + &component + &resources), &heap)
+}
+
+const GOOD: &str = r##"<installer-gui-script minSpecVersion="2">
+<options customize="never" hostArchitectures="arm64,x86_64"/>
+<welcome file="welcome.html"/>
+<choices-outline><line choice="default"><line choice="com.example.a"/></line></choices-outline>
+<choice id="default"/>
+<choice id="com.example.a"><pkg-ref id="com.example.a"/></choice>
+<pkg-ref id="com.example.a"><bundle-version/></pkg-ref>
+<pkg-ref id="com.example.a" version="1.0" installKBytes="0">#a%20b.pkg</pkg-ref>
+</installer-gui-script>"##;
+
+#[test]
+fn what_productbuild_writes_is_right() {
+    let checks = verify(&product(GOOD, "en.lproj"), &Options::default());
+    assert_eq!(failed(&checks), [""; 0]);
+    let resources = checks.iter().find(|check| check.name == "distribution-resources").unwrap();
+    assert_eq!(resources.status, Status::Pass);
+}
+
+#[test]
+fn each_way_to_disagree_is_named() {
+    let cases = [
+        ("id=\"com.example.a\" version=\"1.0\"", "id=\"com.example.b\" version=\"1.0\"", "its identifier is"),
+        ("version=\"1.0\"", "version=\"2.0\"", "its version is \"2.0\" here and \"1.0\" in PackageInfo"),
+        ("installKBytes=\"0\"", "installKBytes=\"9\"", "its size is \"9\""),
+        ("#a%20b.pkg", "#c.pkg", "refers to \"c.pkg\", which is not there"),
+        ("#a%20b.pkg", "../c.pkg", "outside the package"),
+        ("#a%20b.pkg", "", "\"a b.pkg\" is there and nothing refers to it"),
+        ("<line choice=\"com.example.a\"/>", "<line choice=\"c\"/>", "lists the choice \"c\""),
+        ("<pkg-ref id=\"com.example.a\"/>", "<pkg-ref id=\"c\"/>", "wants \"c\", which is not there"),
+        ("file=\"welcome.html\"", "file=\"hello.html\"", "welcome: Resources/hello.html is not there"),
+        (" hostArchitectures=\"arm64,x86_64\"", "", "would ask for Rosetta"),
+    ];
+    for (from, to, expected) in cases {
+        assert!(GOOD.contains(from), "{from}");
+        let faults = failed(&verify(&product(&GOOD.replacen(from, to, 1), "en.lproj"), &Options::default()));
+        assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected} is not in {faults:?}");
+    }
+    let elsewhere = failed(&verify(&product(GOOD, "pages"), &Options::default()));
+    assert_eq!(elsewhere, ["distribution-resources: welcome: Resources/welcome.html is not there"]);
+}

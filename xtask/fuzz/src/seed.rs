@@ -1,0 +1,147 @@
+//! Writes the inputs that the targets start from: of packages made here, and of
+//! those named as arguments; into `corpus/` where it is run.
+
+use std::error::Error;
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+use flatpkg::component::ComponentFacts;
+use flatpkg::gzip::Decoder;
+use flatpkg::product::PackageFacts;
+use flatpkg::tree::{Owner, Tree};
+use flatpkg::xar::{Archive, TocData};
+use flatpkg::{Component, Product, Signer};
+use lima_autostart_fuzz::{joined, signed_archive, signed_digest};
+use xtask::sign::{PackageSigner, development_identity};
+use xtask::verify::signature;
+
+/// The longest content that a seed takes over: small inputs are changed sooner.
+const SEED_MAX: u64 = 64 << 10;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let identity = development_identity(Path::new("target"), SystemTime::now())?;
+    let signer = PackageSigner::new(identity, SystemTime::now(), None);
+    let mut packages = vec![("unsigned".to_owned(), own(None)?), ("signed".to_owned(), own(Some(&signer))?)];
+    for path in std::env::args().skip(1) {
+        let name = Path::new(&path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        packages.push((name, fs::read(&path)?));
+    }
+    for (name, package) in &packages {
+        seeds_of(name, package).map_err(|error| format!("{name}: {error}"))?;
+    }
+    let certificates: Vec<&[u8]> = signer.certificates().iter().map(Vec::as_slice).collect();
+    let digest = signed_digest(&certificates);
+    let (rsa, cms) = (signer.sign_rsa(&digest), signer.sign_cms(&digest));
+    let (rsa, cms) = (rsa.map_err(|error| error.to_string())?, cms.map_err(|error| error.to_string())?);
+    let mut parts = vec![&[][..], &rsa, &cms];
+    parts.extend(&certificates);
+    save_signed("own", &parts)
+}
+
+/// Writes a seed whose signatures must hold: others do not lead far.
+fn save_signed(name: &str, parts: &[&[u8]]) -> Result<(), Box<dyn Error>> {
+    let package = signed_archive(parts).ok_or("the target makes no archive of it")?;
+    let mut input = Cursor::new(package);
+    let archive = Archive::read(&mut input)?;
+    let signatures = signature::read(&archive, &mut input).ok_or("it is not signed")?;
+    signatures.rsa.transpose()?;
+    if let Some(Err(fault)) = signatures.cms.transpose()?.and_then(|cms| cms.timestamp) {
+        return Err(fault.into());
+    }
+    save("certificate", name, &joined(parts))
+}
+
+/// Writes a seed of a target.
+fn save(target: &str, name: &str, input: &[u8]) -> Result<(), Box<dyn Error>> {
+    let folder = Path::new("corpus").join(target);
+    fs::create_dir_all(&folder)?;
+    Ok(fs::write(folder.join(format!("seed-{name}")), input)?)
+}
+
+/// A binary property list: the dictionary that gives `Label` the text `b`.
+const BINARY_LIST: &[u8] = b"bplist00\xd1\x01\x02\x55Label\x51b\x08\x0b\x11\
+    \0\0\0\0\0\0\x01\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x13";
+
+/// A product with everything that the checks look at, and little of it.
+fn own(signer: Option<&dyn Signer>) -> Result<Vec<u8>, Box<dyn Error>> {
+    let root = Owner::ROOT_WHEEL;
+    let mut payload = Tree::new(0);
+    payload.directories("Library/LaunchDaemons", 0o755, root)?;
+    let job = "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>Label</key><string>a</string>\
+               <key>ProgramArguments</key><array><string>/bin/true</string></array></dict></plist>";
+    payload.file("Library/LaunchDaemons/a.plist", 0o644, root, job.as_bytes().to_vec())?;
+    payload.file("Library/LaunchDaemons/b.plist", 0o644, root, BINARY_LIST.to_vec())?;
+    payload.symlink("Library/link", "LaunchDaemons/a.plist", root)?;
+    let mut scripts = Tree::new(0);
+    scripts.file("postinstall", 0o755, root, b"#!/bin/sh\n".to_vec())?;
+    let product = Product {
+        title: "A".to_owned(),
+        identifier: "com.example.a".to_owned(),
+        version: "1".to_owned(),
+        host_architectures: vec!["arm64".to_owned()],
+        components: vec![Component {
+            file_name: "a.pkg".to_owned(),
+            identifier: "com.example.a".to_owned(),
+            version: "1".to_owned(),
+            install_location: "/".to_owned(),
+            payload: Some(payload),
+            scripts: Some(scripts),
+            script_timeout: 600,
+            generator: "seed".to_owned(),
+            choice: None,
+        }],
+        ..Product::default()
+    };
+    let mut out = Vec::new();
+    flatpkg::write_product(&product, 0, signer, &mut Cursor::new(Vec::new()), &mut out)?;
+    Ok(out)
+}
+
+/// Takes a package apart into seeds. Of a package of which only the beginning is
+/// there, what is there.
+fn seeds_of(name: &str, package: &[u8]) -> Result<(), Box<dyn Error>> {
+    let mut input = Cursor::new(package);
+    let archive = Archive::read(&mut input)?;
+    let heap = &package[archive.heap_start as usize..];
+    if package.len() as u64 <= SEED_MAX {
+        save("xar", &format!("{name}-whole"), package)?;
+        save("xar", name, &joined(&[&archive.toc_plain, heap]))?;
+        save("verify", &format!("{name}-toc"), &joined(&[&archive.toc_plain, heap]))?;
+    }
+    let mut slot = |style: &str| {
+        let signature = archive.toc.signatures.iter().find(|one| one.style == style)?;
+        archive.heap(&mut input, style, signature.offset, signature.size, SEED_MAX).ok()
+    };
+    if let (Some(rsa), Some(cms)) = (slot("RSA"), slot("CMS")) {
+        save_signed(name, &[&archive.toc_compressed, &rsa, &cms])?;
+    }
+    let Ok(facts) = PackageFacts::read(&mut input) else { return Ok(()) };
+    let mut plain = |data: Option<&TocData>, packed: bool| -> Vec<u8> {
+        let content = data.and_then(|data| facts.archive.content(&mut input, name, data, SEED_MAX).ok());
+        let content = content.unwrap_or_default();
+        if !packed {
+            return content;
+        }
+        let mut plain = Vec::new();
+        let whole = Decoder::new(content.as_slice()).take(SEED_MAX).read_to_end(&mut plain);
+        whole.map(|_| plain).unwrap_or_default()
+    };
+    let distribution = facts.archive.find("Distribution").and_then(|file| file.data.as_ref());
+    let distribution = plain(distribution, false);
+    for ComponentFacts { folder, bom, payload, scripts, .. } in &facts.components {
+        let info = facts.archive.find(&format!("{folder}/PackageInfo").trim_start_matches('/').to_owned());
+        let info = plain(info.and_then(|file| file.data.as_ref()), false);
+        let (bom, gzip) = (plain(bom.as_ref(), false), plain(payload.as_ref(), false));
+        let (payload, scripts) = (plain(payload.as_ref(), true), plain(scripts.as_ref(), true));
+        let name = format!("{name}-{}", folder.replace('/', "-"));
+        let parts = [&distribution, &info, &bom, &payload, &scripts, &Vec::new()];
+        save("verify", &name, &joined(&parts))?;
+        save("bom", &name, &bom)?;
+        save("cpio", &format!("{name}-gzip"), &gzip)?;
+        save("cpio", &format!("{name}-payload"), &payload)?;
+        save("cpio", &format!("{name}-scripts"), &scripts)?;
+    }
+    Ok(())
+}
