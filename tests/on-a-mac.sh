@@ -281,5 +281,23 @@ ends 'the script uninstalls it' 0 sudo "$support/uninstall.sh"
 is 'no file is left' '' "$(ls -d "$agent_plist" "$support" 2>/dev/null)"
 ends 'launchd has let go' 113 launchctl print "gui/$uid/$agent"
 
+section 'This machine alone'
+alone() {
+	cargo run --quiet --package xtask -- autostart "$@"
+}
+alone_enable() {
+	alone enable "$name" --limactl "$limactl" --lima-home "$lima_home" "$@"
+}
+ends 'autostart enables it for boot' 0 alone_enable --condition boot
+is 'the file is root'\''s' 'root wheel 644' "$(stat -f '%Su %Sg %Lp' "$daemon_plist")"
+is 'the job runs' running "$(field "system/$daemon" state)"
+matches 'autostart sees that' "^$name *boot *$user *yes *yes .* no *$daemon_plist\$" "$(alone status "$name")"
+ends 'autostart enables it for login in place of that' 0 alone_enable
+is 'the agent is the user'\''s own file' "$user 644" "$(stat -f '%Su %Lp' "$agent_plist")"
+is 'the daemon is gone' '' "$(ls -d "$daemon_plist" 2>/dev/null)"
+ends 'autostart disables it' 0 alone disable "$name"
+is 'no file is left' '' "$(ls -d "$agent_plist" "$daemon_plist" 2>/dev/null)"
+ends 'launchd has let go' 113 launchctl print "gui/$uid/$agent"
+
 printf '\n%s of %s steps came out differently.\n' "$differ" "$steps"
 [ "$differ" -eq 0 ]

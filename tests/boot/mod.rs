@@ -5,7 +5,7 @@
 //! sorted so that it never hides a line of ours, shortens a time.
 
 mod base;
-mod installed;
-mod machine;
+pub mod installed;
+pub mod machine;
 mod starting;
 mod stopping;

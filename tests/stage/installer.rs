@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -216,17 +217,31 @@ impl Mac {
         run
     }
 
-    fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
-        Command::new(chroot_program().expect("looked for before"))
-            .arg(format!("--userspec={who}"))
-            .arg(self.path("/"))
-            .args(["/stand-ins/busybox", "sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder])
-            .args(words)
-            .env_clear()
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .expect("run chroot")
+    /// Runs a program as a user, in a process group of its own.
+    pub fn chroot(&self, who: &str, folder: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
+        let run = || {
+            Command::new(chroot_program().expect("looked for before"))
+                .arg(format!("--userspec={who}"))
+                .arg(self.path("/"))
+                .args(["/stand-ins/busybox", "sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder])
+                .args(words)
+                .env_clear()
+                .envs(environment.iter().copied())
+                .stdin(Stdio::null())
+                .process_group(0)
+                .output()
+                .expect("run chroot")
+        };
+        loop {
+            let output = run();
+            // A program that another thread starts holds each file that is open
+            // here for a moment, and nobody can start one that is being written.
+            let busy = String::from_utf8_lossy(&output.stderr).ends_with(": Text file busy\n");
+            if !(busy && output.status.code() == Some(126)) {
+                return output;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// What holds for every run.

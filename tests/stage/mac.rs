@@ -20,7 +20,7 @@ const TOOLS: [(&str, &[&str]); 2] = [
 /// Where macOS has what is a stand-in here.
 const STAND_INS: [(&str, &[&str]); 3] = [
     ("bin", &["launchctl", "date", "sleep"]),
-    ("usr/bin", &["dscl", "id", "logger", "plutil", "sudo"]),
+    ("usr/bin", &["dscl", "id", "install", "logger", "plutil", "uname"]),
     ("usr/sbin", &["pkgutil"]),
 ];
 /// Folders that a Mac has, with owner, group and mode.
@@ -122,13 +122,7 @@ impl Mac {
             if program != stand_ins || fs::hard_link(program, &to).is_err() {
                 fs::copy(program, to).unwrap();
             }
-            for library in libraries(program) {
-                let to = self.path(&library);
-                if !to.exists() {
-                    fs::create_dir_all(to.parent().unwrap()).unwrap();
-                    fs::copy(&library, to).unwrap();
-                }
-            }
+            self.put_libraries(program);
         }
         for (list, program) in [(&TOOLS[..], "busybox"), (&STAND_INS[..], "programs")] {
             for (folder, names) in list {
@@ -138,8 +132,22 @@ impl Mac {
                 }
             }
         }
+        // Its users get root's rights by it.
+        fs::copy(stand_ins, self.path("/usr/bin/sudo")).unwrap();
+        set_owner_and_mode(&self.path("/usr/bin/sudo"), 0, 0, 0o4755);
         let null = self.path("/dev/null");
         succeed(Command::new("sh").args(["-c", NULL, "sh"]).arg(null));
+    }
+
+    /// What a program of this machine's loads.
+    pub fn put_libraries(&self, program: &Path) {
+        for library in libraries(program) {
+            let to = self.path(&library);
+            if !to.exists() {
+                fs::create_dir_all(to.parent().unwrap()).unwrap();
+                fs::copy(&library, to).unwrap();
+            }
+        }
     }
 
     /// Lays down a folder, with those above it.

@@ -17,13 +17,13 @@ mod install;
 mod installer;
 mod launchd_fails;
 mod login;
-mod mac;
+pub mod mac;
 mod order;
 mod package;
 mod rights;
 mod something_is_missing;
 #[path = "stand_ins/state.rs"]
-mod state;
+pub mod state;
 mod uninstall;
 
 use mac::Mac;
@@ -35,11 +35,11 @@ use crate::support::{root, succeed, tool};
 const SHELLS: [&str; 4] = ["dash", "bash", "zsh", "busybox"];
 
 /// Runs a scenario once under each shell, each time on a new Mac.
-fn on_a_mac<F: Fn(&Mac)>(scenario: F) {
+pub fn on_a_mac<F: Fn(&Mac)>(scenario: F) {
     on_macs(&SHELLS, scenario);
 }
 
-fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
+pub fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
     if !cfg!(target_os = "linux") {
         eprintln!("skipped: a stage is put up on Linux only; a Mac runs tests/on-a-mac.sh");
         return;

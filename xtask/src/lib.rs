@@ -17,9 +17,11 @@
 //! | [`archive`] | the zip |
 //! | [`build`] | plan to bytes |
 //! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |
+//! | [`autostart`] | the same registration on this machine, without a package |
 //! | [`manifest`], [`output`] | sums and manifest; the one writer of `out/` |
 
 pub mod archive;
+pub mod autostart;
 pub mod build;
 pub mod cli;
 pub mod environment;

@@ -15,9 +15,13 @@ pub fn account<'a>(state: &'a State, name: &str) -> Option<&'a Account> {
     state.accounts.iter().find(|account| account.name == name)
 }
 
-/// id(1), `-u` alone.
+/// id(1), `-u` and `-un`.
 pub fn id(state: &State, uid: u32, words: &[&str]) -> Option<End> {
     match words {
+        ["-un"] => Some(match state.accounts.iter().find(|account| account.uid == uid) {
+            Some(account) => End::good(format!("{}\n", account.name)),
+            None => End::good(format!("{uid}\n")),
+        }),
         ["-u"] => Some(End::good(format!("{uid}\n"))),
         ["-u", "root"] => Some(End::good("0\n")),
         ["-u", name] => Some(match account(state, name) {
@@ -42,9 +46,16 @@ pub fn dscl(state: &State, words: &[&str]) -> Option<End> {
     })
 }
 
-/// sudo(8), by root, for a user by number: really with that user's rights. What
+/// sudo(8): by a user for root, which asks for a password once in five minutes;
+/// by root, for a user by number: really with that user's rights. What
 /// macOS's sudoers(5) keeps of the environment: HOME stays root's own.
 pub fn sudo(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
+    if let [program, arguments @ ..] = words
+        && uid != 0
+        && !program.starts_with('-')
+    {
+        return Some(to_root(state, uid, program, arguments));
+    }
     let ["-n", "-u", user, "--", program, arguments @ ..] = words else { return None };
     let to: u32 = user.strip_prefix('#')?.parse().ok()?;
     if uid != 0 {
@@ -64,6 +75,27 @@ pub fn sudo(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
         .uid(to)
         .gid(STAFF);
     Some(become_program(state, &mut command))
+}
+
+/// As root, really: this file is a setuid program.
+fn to_root(state: &mut State, uid: u32, program: &str, arguments: &[&str]) -> End {
+    if state.sudo_asks_again_at.is_none_or(|at| at <= state.now) {
+        state.sudo_asked += 1;
+        if state.faults.sudo_refuses {
+            return End::bad(1, "sudo: 3 incorrect password attempts\n");
+        }
+    }
+    state.sudo_asks_again_at = Some(state.now + 300);
+    let kept = ["PATH", "HOME", "TERM", "LC_ALL", "LANG", SESSION];
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        .envs([("USER", "root"), ("LOGNAME", "root"), ("SUDO_UID", &uid.to_string())])
+        .uid(0)
+        .gid(0);
+    become_program(state, &mut command)
 }
 
 /// The variable that stands for the session that `launchctl asuser` enters:

@@ -57,7 +57,16 @@ fn main() {
             .push(format!("#{uid} {program} {}: nobody looked up what that does", words.join(" ")));
         End::bad(64, format!("Usage: {program}\n"))
     });
+    let interrupted = program == "launchctl"
+        && state.faults.interrupts.as_deref().is_some_and(|verb| words.first() == Some(&verb));
+    if interrupted {
+        state.faults.interrupts = None;
+    }
     state.write(root);
+    if interrupted {
+        // As a terminal does: to all that it started, this program too.
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::INT);
+    }
     print!("{}", end.stdout);
     eprint!("{}", end.stderr);
     exit(end.status);
@@ -75,8 +84,10 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
     match program {
         "launchctl" => launchctl::run(state, uid, words),
         "sudo" => accounts::sudo(state, uid, words),
+        "uname" => (words == ["-s"]).then(|| End::good("Darwin\n")),
         "id" => accounts::id(state, uid, words),
         "dscl" => accounts::dscl(state, words),
+        "install" => install(words),
         "plutil" => plutil(words),
         "pkgutil" => pkgutil(state, uid, words),
         "logger" => match words {
@@ -98,6 +109,28 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         }),
         _ => None,
     }
+}
+
+/// install(1) with owner, group and mode, which unlinks what was there and writes
+/// a new file. Not every busybox has it.
+fn install(words: &[&str]) -> Option<End> {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let ["-o", owner, "-g", group, "-m", mode, from, to] = words else { return None };
+    let (owner, group) = (owner.parse().ok()?, group.parse().ok()?);
+    let mode = u32::from_str_radix(mode, 8).ok()?;
+    let install = || -> std::io::Result<()> {
+        let bytes = std::fs::read(from)?;
+        if Path::new(to).symlink_metadata().is_ok() {
+            std::fs::remove_file(to)?;
+        }
+        std::fs::write(to, bytes)?;
+        chown(to, Some(owner), Some(group))?;
+        std::fs::set_permissions(to, std::fs::Permissions::from_mode(mode))
+    };
+    Some(match install() {
+        Ok(()) => End::good(""),
+        Err(error) => End::bad(71, format!("install: {to}: {error}\n")),
+    })
 }
 
 /// plutil(1): `-lint` prints `FILE: OK` on standard output, or what is wrong,

@@ -30,6 +30,10 @@ pub struct State {
     pub disabled: BTreeSet<String>,
     /// Installed packages: identifier and version.
     pub receipts: BTreeMap<String, String>,
+    /// How often sudo asked for a password.
+    pub sudo_asked: u32,
+    /// Until this second it asks no more.
+    pub sudo_asks_again_at: Option<u64>,
     /// How many processes there were.
     pub processes: u32,
     /// What must not happen and did.
@@ -118,6 +122,10 @@ pub struct Faults {
     pub program_exits: Option<i32>,
     /// `pkgutil --forget` fails.
     pub receipts_refuse: bool,
+    /// sudo gets no right password.
+    pub sudo_refuses: bool,
+    /// Somebody presses Ctrl-C when `launchctl` is called with this verb next.
+    pub interrupts: Option<String>,
     /// So many seconds does each `launchctl` take.
     pub launchctl_takes: u64,
     /// In this second the clock is set to another year.

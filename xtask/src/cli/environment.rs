@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
+use crate::autostart::Surroundings;
 use crate::spec::Environment;
 
 /// Time of the files inside packages unless SOURCE_DATE_EPOCH says otherwise:
@@ -39,6 +40,23 @@ pub fn has_program(name: &str) -> bool {
 /// Who runs us.
 pub fn caller() -> Environment {
     Environment { user: env::var("USER").ok(), is_root: rustix::process::geteuid().is_root() }
+}
+
+/// What registering on this machine needs to know of the caller.
+pub fn surroundings() -> Surroundings {
+    let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    Surroundings {
+        uid: rustix::process::geteuid().as_raw(),
+        home: variable("HOME"),
+        path: env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect(),
+        lima_home: variable("LIMA_HOME"),
+        config_home: variable("XDG_CONFIG_HOME"),
+    }
+}
+
+/// This program's own file.
+pub fn program() -> Option<String> {
+    env::current_exe().ok()?.into_os_string().into_string().ok()
 }
 
 /// Now.

@@ -2,6 +2,7 @@
 //!
 //! Must not know: formats.
 
+mod autostart;
 mod ci;
 mod dist;
 mod environment;
@@ -14,7 +15,8 @@ mod verify;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 
 use crate::plan::Kind;
 use crate::spec::Flags;
@@ -35,6 +37,9 @@ enum Command {
     Plan(plan::Plan),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Autostart(autostart::Autostart),
+    #[command(hide = true)]
+    StartAtLogin(autostart::StartAtLogin),
     Ci(ci::Ci),
 }
 
@@ -64,11 +69,20 @@ impl BuildArgs {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    // With COMPLETE set it is a shell that asks; this ends the process then.
+    // The word to complete is `xtask`, since shells ask cargo about `cargo`.
+    let complete = CompleteEnv::with_factory(|| Cli::command().name("xtask")).bin("xtask");
+    match environment::program() {
+        Some(program) => complete.completer(program).complete(),
+        None => complete.complete(),
+    }
     match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Autostart(autostart) => autostart.run(),
+        Command::StartAtLogin(start_at_login) => start_at_login.run(),
         Command::Ci(ci) => ci.run(),
     }
 }

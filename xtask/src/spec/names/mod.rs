@@ -18,12 +18,11 @@ mod version;
 pub use environment::{EnvName, EnvValue};
 pub use identity::{IdentifierPrefix, InstanceName, UserName};
 pub use path::AbsolutePath;
-pub use quote::{printable, quoted};
+pub use quote::{did_you_mean, list, printable, quoted};
 pub use text::Text;
 pub use version::{MacosVersion, PackageVersion};
 
 pub(super) use choice::choice;
-pub(super) use quote::{did_you_mean, list};
 
 /// Why a value was refused, in words, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -38,7 +38,7 @@ pub fn printable(text: &str) -> String {
 
 /// `; did you mean ...?` where one of the candidates is close to the word,
 /// nothing where none is.
-pub(in crate::spec) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     match closest(word, candidates) {
         Some(candidate) => format!("; did you mean {}?", quoted(candidate)),
         None => String::new(),
@@ -65,7 +65,7 @@ fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// `a`, `b` and `c`; of more than twelve the first ten and how many are left.
-pub(in crate::spec) fn list<'a>(words: impl ExactSizeIterator<Item = &'a str>, last: &str) -> String {
+pub fn list<'a>(words: impl ExactSizeIterator<Item = &'a str>, last: &str) -> String {
     let count = words.len();
     let shown = if count > 12 { 10 } else { count };
     let mut out = String::new();
