@@ -181,8 +181,8 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
         plan.done = format!("{} is set up to start at {when} already, and runs.", request.name);
     } else {
         let undo_last = vec![Action::RemoveFolder { path: own.drop_in_dir.clone() }];
-        plan.steps.push(Step::new(Action::Write { path: own.path.clone(), text: unit }));
-        let write = Action::Write { path: own.drop_in.clone(), text: drop_in };
+        plan.steps.push(Step::new(Action::write(&own.path, unit)));
+        let write = Action::write(&own.drop_in, drop_in);
         plan.steps.push(Step { undo_last, ..Step::new(write) });
         plan.steps.push(Step { undo_last: vec![Action::Run(reload())], ..Step::new(Action::Run(reload())) });
         let undo = |so: bool, words: &[&str]| -> Vec<Action> {

@@ -131,7 +131,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
         }
         Condition::Login => {
             plan.steps.extend(removal);
-            plan.steps.push(Step::new(Action::Write { path, text }));
+            plan.steps.push(Step::new(Action::write(&path, text)));
         }
     }
     plan.done = format!("{name} starts at {when} as {}, by {}.", instance.user, own.path);

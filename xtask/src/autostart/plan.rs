@@ -44,6 +44,8 @@ pub enum Action {
         path: String,
         /// What it says.
         text: Vec<u8>,
+        /// Its mode.
+        mode: u32,
     },
     /// Puts a link back.
     Link {
@@ -124,6 +126,13 @@ impl Command {
             warnings: Vec::new(),
             failure: None,
         }
+    }
+}
+
+impl Action {
+    /// Writes a file that everybody may read.
+    pub fn write(path: &str, text: Vec<u8>) -> Self {
+        Self::Write { path: path.to_owned(), text, mode: 0o644 }
     }
 }
 

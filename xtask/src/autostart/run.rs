@@ -68,6 +68,19 @@ enum Before {
     File { text: Vec<u8>, mode: u32 },
 }
 
+impl Before {
+    /// Whether it was never changed.
+    fn is_still(&self, path: &str) -> bool {
+        match self {
+            Self::Nothing => Path::new(path).symlink_metadata().is_err(),
+            Self::Link(target) => fs::read_link(path).is_ok_and(|now| now.as_os_str() == target.as_str()),
+            Self::File { text, .. } => {
+                !Path::new(path).is_symlink() && fs::read(path).is_ok_and(|now| now == *text)
+            }
+        }
+    }
+}
+
 struct Run<'a> {
     shell: Shell,
     reporter: &'a dyn Reporter,
@@ -101,8 +114,8 @@ impl Run<'_> {
 
     fn act(&self, action: &Action) -> Result<()> {
         match action {
-            Action::Write { path, text } => {
-                write(path, text, 0o644)?;
+            Action::Write { path, text, mode } => {
+                write(path, text, *mode)?;
                 self.reporter.step(&format!("wrote {path}"));
             }
             Action::Link { path, target } => {
@@ -171,25 +184,13 @@ impl Run<'_> {
         }
         let mut actions: Vec<Action> = begun.iter().rev().flat_map(|step| step.undo_first.clone()).collect();
         let before: Vec<_> = std::mem::take(&mut self.before);
-        let restored = before.into_iter().rev().filter_map(|(path, by_root, before)| {
-            Some(match (before, by_root) {
-                (Before::Nothing, false) => Action::Remove { path },
-                (Before::Nothing, true) if !Path::new(&path).exists() => return None,
-                (Before::Nothing, true) => Action::Uninstall { path },
-                (Before::File { text, .. }, true) => {
-                    if fs::read(&path).is_ok_and(|now| now == text) {
-                        return None;
-                    }
-                    Action::Install { path, text, only_if: None }
-                }
-                (Before::File { text, mode }, false) => {
-                    if let Err(error) = write(&path, &text, mode) {
-                        self.reporter.warning(&format!("{error:#}"));
-                    }
-                    return None;
-                }
-                (Before::Link(target), _) => Action::Link { path, target },
-            })
+        let restored = before.into_iter().rev().filter(|(path, _, before)| !before.is_still(path));
+        let restored = restored.map(|(path, by_root, before)| match (before, by_root) {
+            (Before::Nothing, false) => Action::Remove { path },
+            (Before::Nothing, true) => Action::Uninstall { path },
+            (Before::File { text, .. }, true) => Action::Install { path, text, only_if: None },
+            (Before::File { text, mode }, false) => Action::Write { path, text, mode },
+            (Before::Link(target), _) => Action::Link { path, target },
         });
         actions.extend(restored);
         actions.extend(begun.iter().rev().flat_map(|step| step.undo_last.clone()));
