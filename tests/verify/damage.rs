@@ -343,3 +343,58 @@ fn documents_that_would_fill_the_memory_are_not_kept() {
     }
     assert!(refused(&toc, &heap).contains("15/PackageInfo"), "{}", refused(&toc, &heap));
 }
+
+/// A component of a payload with these files and a Bom of those, each by path
+/// and size.
+fn payload_and_bom(files: &[(&str, usize)], listed: &[(&str, usize)], info: &str) -> Vec<u8> {
+    let tree = |files: &[(&str, usize)]| {
+        let mut tree = Tree::new(0);
+        for (path, size) in files {
+            tree.file(path, 0o644, ROOT, vec![b'x'; *size]).unwrap();
+        }
+        let mut archive = Vec::new();
+        let checksums = flatpkg::cpio::write(&tree, &mut archive).unwrap();
+        (archive, flatpkg::bom::write(&tree, &checksums).unwrap())
+    };
+    let (archive, _) = tree(files);
+    let (_, bom) = tree(listed);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, &archive).unwrap();
+    let payload = encoder.finish().unwrap();
+    let info = format!("<pkg-info identifier=\"a\" version=\"1\"><payload {info}/></pkg-info>");
+    let (second, third) = (20 + info.len() as u64, (20 + info.len() + payload.len()) as u64);
+    let toc = member("PackageInfo", 20, info.as_bytes())
+        + &member("Payload", second, &payload)
+        + &member("Bom", third, &bom);
+    xar(&toc, &[info.as_bytes(), &payload, &bom].concat())
+}
+
+#[test]
+fn the_counts_are_held_against_payload_and_bom() {
+    let of = |package: &[u8]| failed(&verify(package, &Options::default())).join("\n");
+    let right = "numberOfFiles=\"2\" installKBytes=\"1\"";
+    assert_eq!(of(&payload_and_bom(&[("a", 600)], &[("a", 600)], right)), "");
+    let text = of(&payload_and_bom(&[("a", 600)], &[("a", 600), ("b", 2000)], right));
+    assert!(text.contains("PackageInfo says 2 files, and the Bom has 3"), "{text}");
+    assert!(text.contains("PackageInfo says 1 KiB, and the files of the Bom take 3"), "{text}");
+    let text = of(&payload_and_bom(&[("a", 600)], &[("a", 600)], "numberOfFiles=\"2\" installKBytes=\"2\""));
+    assert!(
+        text.contains("the files of the Payload take 1") && text.contains("the files of the Bom take 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn apple_double_files_may_have_two_sizes_as_in_apples_own_packages() {
+    let (files, listed) = ([("a", 600), ("._a", 200)], [("a", 600), ("._a", 3000)]);
+    for size in [2, 4] {
+        let info = format!("numberOfFiles=\"3\" installKBytes=\"{size}\"");
+        let faults = failed(&verify(&payload_and_bom(&files, &listed, &info), &Options::default()));
+        assert_eq!(faults, [""; 0], "{size} KiB");
+    }
+    let faults = failed(&verify(
+        &payload_and_bom(&files, &listed, "numberOfFiles=\"3\" installKBytes=\"9\""),
+        &Options::default(),
+    ));
+    assert!(faults.len() == 1 && faults[0].contains("9 KiB"), "{faults:?}");
+}

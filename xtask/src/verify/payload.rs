@@ -110,6 +110,10 @@ impl<'a> Contents<'a> {
         if self.facts.folder.is_empty() { "the package" } else { &self.facts.folder }
     }
 
+    fn has_apple_double(&self) -> bool {
+        self.installed().iter().any(|entry| is_apple_double(&entry.path))
+    }
+
     /// What could be read of the payload.
     pub fn installed(&self) -> &[Entry] {
         match &self.payload {
@@ -339,31 +343,42 @@ fn bom_faults(component: &Contents<'_>) -> Vec<String> {
 }
 
 /// numberOfFiles counts every path, the root too; installKBytes is what pkgbuild
-/// makes of the sizes.
+/// makes of the sizes. Both are held against the Payload and against the Bom.
 fn count_faults(component: &Contents<'_>) -> Vec<String> {
     let Some(info) = &component.facts.package_info else {
         return vec!["it has no PackageInfo".to_owned()];
     };
+    let mut counts: Vec<(&str, u64, u64)> = Vec::new();
+    match &component.payload {
+        Some(Ok(entries)) => counts.push(("Payload", entries.len() as u64, kbytes(entries.iter()))),
+        Some(Err(_)) => {}
+        None => counts.push(("package without a Payload", 0, 0)),
+    }
+    if let Some(Ok(bom)) = &component.bom {
+        counts.push(("Bom", bom.paths.len() as u64, kbytes(bom.paths.values())));
+    }
+    let (files, size) = (info.number_of_files.unwrap_or(0), info.install_kbytes.unwrap_or(0));
     let mut faults = Vec::new();
-    let entries = component.installed();
-    if component.payload.as_ref().is_some_and(Result::is_err) {
-        return faults;
+    for (place, counted, computed) in &counts {
+        if files != *counted {
+            faults.push(format!("PackageInfo says {files} files, and the {place} has {counted}"));
+        }
+        // AppleDouble files have two sizes; which of them pkgbuild took is not known.
+        let is_other_ones = component.has_apple_double() && counts.iter().any(|(.., other)| size == *other);
+        if size != *computed && !is_other_ones {
+            faults.push(format!("PackageInfo says {size} KiB, and the files of the {place} take {computed}"));
+        }
     }
-    let counted = entries.len() as u64;
-    let stated = info.number_of_files.unwrap_or(0);
-    if stated != counted {
-        faults.push(format!("PackageInfo says {stated} files, and the Payload has {counted}"));
-    }
+    faults
+}
+
+/// Blocks of 512 bytes, one for each folder but the root, in whole KiB.
+fn kbytes<'a>(entries: impl Iterator<Item = &'a Entry>) -> u64 {
     let blocks: u64 = entries
-        .iter()
         .filter(|entry| entry.path != ".")
         .map(|entry| if entry.is_directory() { 1 } else { entry.size.div_ceil(512) })
         .sum();
-    let (stated, computed) = (info.install_kbytes.unwrap_or(0), blocks.div_ceil(2));
-    if stated != computed {
-        faults.push(format!("PackageInfo says {stated} KiB, and the Payload's files take {computed}"));
-    }
-    faults
+    blocks.div_ceil(2)
 }
 
 /// The scripts that PackageInfo has run, without `./`.
