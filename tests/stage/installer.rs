@@ -53,7 +53,7 @@ impl Run {
 /// The packages of an instance, as bytes.
 fn build(spec: &Spec, instance: &Instance, uninstaller: bool) -> Package {
     let lay_out = if uninstaller { package::uninstaller } else { package::installer };
-    let product = lay_out(spec, instance, 1_700_000_000).unwrap();
+    let product = lay_out(spec, instance, 1_700_000_000).unwrap().product;
     let mut bytes = Vec::new();
     let mut spool = std::io::Cursor::new(Vec::new());
     flatpkg::write_product(&product, 1_700_000_000, None, &mut spool, &mut bytes).unwrap();

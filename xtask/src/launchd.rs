@@ -114,6 +114,17 @@ pub fn uninstaller_identifier(spec: &Spec, instance: &Instance) -> String {
     format!("{}.uninstaller.{}", spec.identifier_prefix, instance.name)
 }
 
+/// Identifier of the product that installs several instances. Its components
+/// have those of the instances' own packages, so that receipts agree.
+pub fn combined_installer_identifier(spec: &Spec) -> String {
+    format!("{}.installer", spec.identifier_prefix)
+}
+
+/// Identifier of the product that uninstalls several instances.
+pub fn combined_uninstaller_identifier(spec: &Spec) -> String {
+    format!("{}.uninstaller", spec.identifier_prefix)
+}
+
 /// A job as launchd reads it; the fields are keys of launchd.plist(5).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

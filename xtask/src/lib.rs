@@ -16,9 +16,10 @@
 //! | [`sign`] | identities, and the signer made of one |
 //! | [`archive`] | the zip |
 //! | [`build`] | plan to bytes |
+//! | [`partition`], [`merge`] | parts of a run, and a run of its parts |
 //! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |
 //! | [`autostart`] | the same registration on this machine, without a package |
-//! | [`manifest`], [`output`] | sums and manifest; the one writer of `out/` |
+//! | [`records`], [`manifest`], [`output`] | what was built; sums and manifest; the one writer of `out/` |
 
 pub mod archive;
 pub mod autostart;
@@ -30,9 +31,12 @@ pub mod hex;
 pub mod inspect;
 pub mod launchd;
 pub mod manifest;
+pub mod merge;
 pub mod output;
 pub mod package;
+pub mod partition;
 pub mod plan;
+pub mod records;
 pub mod render;
 pub mod sign;
 pub mod spec;

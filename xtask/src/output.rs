@@ -171,11 +171,30 @@ impl<'a> Output<'a> {
         File::open(&place).map_err(at("read back", &place))
     }
 
-    /// Puts every staged file into its place and takes away what the earlier
-    /// run's manifest lists beside them. `paths` are all staged files;
-    /// the manifest is the one that is moved last.
-    pub fn commit(self, paths: &[String]) -> Result<Committed, OutputError> {
-        commit::commit(&self.root, self.staging, paths)
+    /// Gives `path` the bytes of a file that this run has staged: the same file
+    /// under a second name where the file system has such, and a copy elsewhere.
+    pub fn stage_again(&self, staged: &str, path: &str) -> Result<(), OutputError> {
+        let new = self.staging.path().join(NEW);
+        let (from, place) = (new.join(staged), new.join(path));
+        let folder = place.parent().expect("a staged file has a folder");
+        fs::create_dir_all(folder).map_err(at("create the folder", folder))?;
+        match fs::hard_link(&from, &place) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(at("create", &place)(error)),
+            Err(_) => fs::copy(&from, &place).map(drop).map_err(at("write", &place)),
+        }
+    }
+
+    /// Whether the run was asked to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Puts every file that the staged `artifacts.json` lists into its place,
+    /// and takes away what the earlier run's lists beside them. The manifest
+    /// itself is moved last.
+    pub fn commit(self) -> Result<Committed, OutputError> {
+        commit::commit(&self.root, self.staging)
     }
 }
 

@@ -3,24 +3,103 @@
 //!
 //! Must not know: archive formats, keys, `out/`. Time is given.
 
-use flatpkg::tree::{Owner, Tree, TreeError};
+use flatpkg::component::{Choice, HOOKS};
+use flatpkg::tree::{Content, Owner, Tree, TreeError};
 use flatpkg::{Background, Component, InstallationCheck, Product, Resource};
 
-use crate::spec::{self, Instance, Spec};
-use crate::{launchd, render};
+use crate::manifest::{ComponentRecord, PackageRecord};
+use crate::spec::{self, Architecture, Instance, MacosVersion, Spec};
+use crate::{launchd, plan, render};
 
 /// The function of `templates/installation-check.js`, called.
 const INSTALLATION_CHECK: &str = "installationCheck()";
 /// Who made a package, for `PackageInfo`.
 const GENERATOR: &str = concat!("lima-autostart-", env!("CARGO_PKG_VERSION"));
 
+/// A package, and what it is recorded as.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// For `flatpkg` to write.
+    pub product: Product,
+    /// For the manifest.
+    pub record: PackageRecord,
+}
+
 /// The product that installs: the property list, the uninstaller, and scripts
 /// that load the one into launchd.
 ///
 /// # Errors
 /// A name that a package cannot carry, which [`crate::spec`] should have refused.
-pub fn installer(spec: &Spec, instance: &Instance, time: u32) -> Result<Product, TreeError> {
-    let component = Component {
+pub fn installer(spec: &Spec, instance: &Instance, time: u32) -> Result<Contents, TreeError> {
+    let component = installer_component(spec, instance, time)?;
+    let identifier = component.identifier.clone();
+    let product = Product {
+        title: render::title(instance),
+        welcome: Some(page("welcome.html", render::welcome_html(spec, instance))),
+        conclusion: Some(page("conclusion.html", render::conclusion_html(spec, instance))),
+        license: spec.license.as_ref().map(resource),
+        installation_check: Some(check(render::installation_check_js(instance))),
+        ..product(spec, identifier, vec![component], &instance.min_macos, &instance.architectures)
+    };
+    Ok(contents(spec, [instance], product))
+}
+
+/// The product that removes what [`installer`]'s put there: scripts alone.
+///
+/// # Errors
+/// As [`installer`].
+pub fn uninstaller(spec: &Spec, instance: &Instance, time: u32) -> Result<Contents, TreeError> {
+    let component = uninstaller_component(spec, instance, time)?;
+    let identifier = component.identifier.clone();
+    let product = Product {
+        title: render::uninstall_title(instance),
+        welcome: Some(page("welcome.html", render::uninstall_welcome_html(spec, instance))),
+        conclusion: Some(page("conclusion.html", render::uninstall_conclusion_html(spec, instance))),
+        ..product(spec, identifier, vec![component], &instance.min_macos, &instance.architectures)
+    };
+    Ok(contents(spec, [instance], product))
+}
+
+/// The product that installs any of all instances: a component and a choice for
+/// each. The components are those of the instances' own packages, so that it
+/// leaves the same receipts.
+///
+/// # Errors
+/// As [`installer`].
+pub fn combined_installer(spec: &Spec, time: u32) -> Result<Contents, TreeError> {
+    let components = choices(spec, |instance| {
+        Ok((installer_component(spec, instance, time)?, render::choice_description(instance)))
+    })?;
+    let product = Product {
+        title: render::combined_title(),
+        welcome: Some(page("welcome.html", render::combined_welcome_html(spec))),
+        conclusion: Some(page("conclusion.html", render::combined_conclusion_html(spec))),
+        license: spec.license.as_ref().map(resource),
+        installation_check: Some(check(render::combined_installation_check_js(spec))),
+        ..combined(spec, launchd::combined_installer_identifier(spec), components)
+    };
+    Ok(contents(spec, &spec.instances, product))
+}
+
+/// The product that removes any of all instances.
+///
+/// # Errors
+/// As [`installer`].
+pub fn combined_uninstaller(spec: &Spec, time: u32) -> Result<Contents, TreeError> {
+    let components = choices(spec, |instance| {
+        Ok((uninstaller_component(spec, instance, time)?, render::uninstall_choice_description(instance)))
+    })?;
+    let product = Product {
+        title: render::combined_uninstall_title(),
+        welcome: Some(page("welcome.html", render::combined_uninstall_welcome_html(spec))),
+        conclusion: Some(page("conclusion.html", render::combined_uninstall_conclusion_html(spec))),
+        ..combined(spec, launchd::combined_uninstaller_identifier(spec), components)
+    };
+    Ok(contents(spec, &spec.instances, product))
+}
+
+fn installer_component(spec: &Spec, instance: &Instance, time: u32) -> Result<Component, TreeError> {
+    Ok(Component {
         file_name: format!("lima-{}.pkg", instance.name),
         identifier: launchd::installer_identifier(spec, instance),
         version: spec.version.to_string(),
@@ -30,26 +109,11 @@ pub fn installer(spec: &Spec, instance: &Instance, time: u32) -> Result<Product,
         script_timeout: launchd::script_time_limit(instance),
         generator: GENERATOR.to_owned(),
         choice: None,
-    };
-    Ok(Product {
-        title: render::title(instance),
-        welcome: Some(page("welcome.html", render::welcome_html(spec, instance))),
-        conclusion: Some(page("conclusion.html", render::conclusion_html(spec, instance))),
-        license: spec.license.as_ref().map(resource),
-        installation_check: Some(InstallationCheck {
-            script_body: render::installation_check_js(instance),
-            entry: INSTALLATION_CHECK.to_owned(),
-        }),
-        ..product(spec, instance, component)
     })
 }
 
-/// The product that removes what [`installer`]'s put there: scripts alone.
-///
-/// # Errors
-/// As [`installer`].
-pub fn uninstaller(spec: &Spec, instance: &Instance, time: u32) -> Result<Product, TreeError> {
-    let component = Component {
+fn uninstaller_component(spec: &Spec, instance: &Instance, time: u32) -> Result<Component, TreeError> {
+    Ok(Component {
         file_name: format!("lima-{}-uninstall.pkg", instance.name),
         identifier: launchd::uninstaller_identifier(spec, instance),
         version: spec.version.to_string(),
@@ -59,31 +123,95 @@ pub fn uninstaller(spec: &Spec, instance: &Instance, time: u32) -> Result<Produc
         script_timeout: launchd::script_time_limit(instance),
         generator: GENERATOR.to_owned(),
         choice: None,
-    };
-    Ok(Product {
-        title: render::uninstall_title(instance),
-        welcome: Some(page("welcome.html", render::uninstall_welcome_html(spec, instance))),
-        conclusion: Some(page("conclusion.html", render::uninstall_conclusion_html(spec, instance))),
-        ..product(spec, instance, component)
     })
 }
 
-/// What both products share.
-fn product(spec: &Spec, instance: &Instance, component: Component) -> Product {
+/// A component for each instance, listed under its name with a description.
+/// All are selected at first: a device manager asks nobody.
+fn choices(
+    spec: &Spec,
+    component: impl Fn(&Instance) -> Result<(Component, String), TreeError>,
+) -> Result<Vec<Component>, TreeError> {
+    let choice = |instance: &Instance| {
+        let (component, description) = component(instance)?;
+        let title = instance.name.to_string();
+        Ok(Component {
+            choice: Some(Choice { title, description, visible: true, selected: true }),
+            ..component
+        })
+    };
+    spec.instances.iter().map(choice).collect()
+}
+
+/// What both combined products share. It takes the Mac that every instance
+/// takes: one that only some of them could be installed on is refused as a whole.
+fn combined(spec: &Spec, identifier: String, components: Vec<Component>) -> Product {
+    let min_macos = spec.instances.iter().map(|instance| &instance.min_macos).max_by(|a, b| a.macos_cmp(b));
+    let min_macos = min_macos.expect("a spec has an instance");
+    let architectures = plan::common_architectures(spec).expect("the plan was checked");
+    product(spec, identifier, components, min_macos, &architectures)
+}
+
+/// What all products share.
+fn product(
+    spec: &Spec,
+    identifier: String,
+    components: Vec<Component>,
+    min_macos: &MacosVersion,
+    architectures: &[Architecture],
+) -> Product {
     Product {
-        identifier: component.identifier.clone(),
-        version: component.version.clone(),
-        minimum_macos: Some(instance.min_macos.to_string()),
-        host_architectures: instance.architectures.iter().map(|a| a.as_str().to_owned()).collect(),
+        identifier,
+        version: spec.version.to_string(),
+        minimum_macos: Some(min_macos.to_string()),
+        host_architectures: architectures.iter().map(|one| one.as_str().to_owned()).collect(),
         background: spec.background.as_ref().map(|picture| Background {
             resource: resource(picture),
             dark: None,
             alignment: "bottomleft".to_owned(),
             scaling: "proportional".to_owned(),
         }),
-        components: vec![component],
+        components,
         ..Product::default()
     }
+}
+
+fn check(script_body: String) -> InstallationCheck {
+    InstallationCheck { script_body, entry: INSTALLATION_CHECK.to_owned() }
+}
+
+/// A product with its record; `instances` are those of its components.
+fn contents<'a>(
+    spec: &Spec,
+    instances: impl IntoIterator<Item = &'a Instance>,
+    product: Product,
+) -> Contents {
+    let component = |(component, instance): (&Component, &Instance)| ComponentRecord {
+        identifier: component.identifier.clone(),
+        instance: instance.name.to_string(),
+        condition: instance.condition.as_str().to_owned(),
+        user: instance.user.to_string(),
+        label: launchd::label(instance),
+        uninstaller: launchd::uninstaller_path(spec, instance),
+        installs: component.payload.iter().flat_map(files).map(|path| format!("/{path}")).collect(),
+        runs: HOOKS
+            .iter()
+            .filter(|hook| component.scripts.iter().flat_map(files).any(|path| path == **hook))
+            .map(|hook| (*hook).to_owned())
+            .collect(),
+    };
+    let record = PackageRecord {
+        minimum_macos: product.minimum_macos.clone().unwrap_or_default(),
+        architectures: product.host_architectures.clone(),
+        components: product.components.iter().zip(instances).map(component).collect(),
+    };
+    Contents { product, record }
+}
+
+/// The paths of a tree's files.
+fn files(tree: &Tree) -> impl Iterator<Item = String> {
+    let entries = tree.entries().filter(|(_, entry)| matches!(entry.content, Content::File(_)));
+    entries.map(|(path, _)| path.to_string()).collect::<Vec<_>>().into_iter()
 }
 
 fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeError> {

@@ -1,14 +1,18 @@
 //! What a run builds, as data: printed by `plan`, built by `dist`, recorded in
 //! `artifacts.json`.
 //!
-//! Architecture Invariant: pure. The same spec and kinds give the same plan;
-//! no file, clock or environment is looked at.
+//! Architecture Invariant: pure. The same spec and request give the same plan;
+//! no file, clock or environment is looked at. A plan is worked out instance by
+//! instance, each time it is asked: ten thousand instances have a hundred
+//! thousand files, and nobody needs all of their names at once.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::spec::{Instance, Spec};
+use crate::partition::Partition;
+use crate::spec::{Architecture, Instance, Spec};
 use crate::{launchd, render, systemd};
 
 /// Version of the schema of `artifacts.json` and of `plan --format json`. It
@@ -19,35 +23,46 @@ pub const MANIFEST_FILE: &str = "artifacts.json";
 /// File name of the checksums.
 pub const SUMS_FILE: &str = "SHA256SUMS";
 
-/// The artifacts of one run, in the order in which they are built: the zip,
-/// which holds the others, last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Plan {
-    /// Version of the schema of this structure as JSON.
-    pub schema: u32,
-    /// Version of every package of the run.
-    pub version: String,
-    /// What is built.
-    pub artifacts: Vec<Artifact>,
+/// What is asked of a run beside its spec.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// These kinds of files only; all, where empty.
+    pub only: Vec<Kind>,
+    /// Whether one package with all instances is built too.
+    pub combined: bool,
+    /// This part of the instances only.
+    pub partition: Option<Partition>,
+}
+
+/// The artifacts of one run: those of each instance, then those of several
+/// instances, then those that are made of all the others.
+#[derive(Debug, Clone)]
+pub struct Plan<'a> {
+    spec: &'a Spec,
+    request: &'a Request,
+    /// This part's, in the order of their folders.
+    instances: Vec<&'a Instance>,
 }
 
 /// One file under `out/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
     /// Where, relative to `out/`, with `/`.
     pub path: String,
     /// What it is.
     pub kind: Kind,
     /// The instance that it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub instance: Option<String>,
     /// The package identifier, launchd label or unit name that the file defines.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub identifier: Option<String>,
 }
 
 /// What a file is; also what `--only` takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The launchd property list.
@@ -60,6 +75,10 @@ pub enum Kind {
     UninstallPkg,
     /// The systemd unit, its drop-ins and the tmpfiles.d line.
     Systemd,
+    /// The installer package with all instances (`--combined`).
+    CombinedPkg,
+    /// The uninstall package with all instances (`--combined`).
+    CombinedUninstallPkg,
     /// The archive of everything else.
     Zip,
 }
@@ -67,7 +86,18 @@ pub enum Kind {
 impl Kind {
     /// Whether files of this kind are signed.
     pub fn is_package(self) -> bool {
-        matches!(self, Self::Pkg | Self::UninstallPkg)
+        matches!(self, Self::Pkg | Self::UninstallPkg | Self::CombinedPkg | Self::CombinedUninstallPkg)
+    }
+
+    /// Whether it is made of all the other files, and so not before all parts
+    /// of a run are there.
+    pub fn is_made_of_all(self) -> bool {
+        matches!(self, Self::Zip)
+    }
+
+    /// Whether the zip holds files of this kind.
+    pub fn is_in_zip(self) -> bool {
+        !matches!(self, Self::Zip)
     }
 
     /// The file's mode, on disk and in the zip.
@@ -83,6 +113,8 @@ impl Kind {
             Self::UninstallScript => "uninstall-script",
             Self::UninstallPkg => "uninstall-pkg",
             Self::Systemd => "systemd",
+            Self::CombinedPkg => "combined-pkg",
+            Self::CombinedUninstallPkg => "combined-uninstall-pkg",
             Self::Zip => "zip",
         }
     }
@@ -105,24 +137,193 @@ pub enum PlanError {
     /// `--only` leaves nothing.
     #[error("there is nothing to build")]
     Nothing,
+    /// One package cannot hold instances for different processors.
+    #[error(
+        "no Mac could install all instances from one package: {first} is for {first_processors} and {second} for \
+         {second_processors}; leave --combined out, or give both the same `architectures`"
+    )]
+    NoCommonArchitecture {
+        /// An instance.
+        first: String,
+        /// What it is for.
+        first_processors: String,
+        /// One that has nothing in common with it.
+        second: String,
+        /// What that is for.
+        second_processors: String,
+    },
 }
 
-/// Lays out what `spec` asks for, of the given kinds (all, where empty).
-pub fn plan(spec: &Spec, only: &[Kind]) -> Result<Plan, PlanError> {
-    let wanted = |kind: Kind| only.is_empty() || only.contains(&kind);
-    let mut artifacts: Vec<Artifact> =
-        spec.instances.iter().flat_map(|instance| instance_artifacts(spec, instance)).collect();
-    artifacts.push(Artifact { path: zip_name(spec), kind: Kind::Zip, instance: None, identifier: None });
-    check_places(&artifacts)?;
-    artifacts.retain(|artifact| wanted(artifact.kind));
-    if artifacts.is_empty() {
-        return Err(PlanError::Nothing);
+impl<'a> Plan<'a> {
+    /// Lays out what is asked for.
+    ///
+    /// # Errors
+    /// [`PlanError`]; nothing that a valid spec can cause unless its instances
+    /// are at odds with each other.
+    pub fn new(spec: &'a Spec, request: &'a Request) -> Result<Self, PlanError> {
+        let mut instances: Vec<&Instance> = spec
+            .instances
+            .iter()
+            .filter(|instance| request.partition.is_none_or(|part| part.holds(instance.name.as_str())))
+            .collect();
+        instances.sort_by_cached_key(|instance| format!("{}/", instance.name));
+        let plan = Self { spec, request, instances };
+        plan.check_places()?;
+        if plan.request.combined {
+            common_architectures(spec)?;
+        }
+        // A part may well be empty; a run may not.
+        if request.partition.is_none() && plan.artifacts().next().is_none() {
+            return Err(PlanError::Nothing);
+        }
+        Ok(plan)
     }
-    Ok(Plan { schema: SCHEMA, version: spec.version.to_string(), artifacts })
+
+    /// The spec that this is a plan for.
+    pub fn spec(&self) -> &'a Spec {
+        self.spec
+    }
+
+    /// What was asked for.
+    pub fn request(&self) -> &'a Request {
+        self.request
+    }
+
+    /// The part that this is, where it is one.
+    pub fn partition(&self) -> Option<Partition> {
+        self.request.partition
+    }
+
+    /// The instances whose files are built, in the order of their folders.
+    pub fn instances(&self) -> &[&'a Instance] {
+        &self.instances
+    }
+
+    /// The files of one instance.
+    pub fn of_instance(&self, instance: &Instance) -> Vec<Artifact> {
+        self.wanted(instance_artifacts(self.spec, instance)).collect()
+    }
+
+    /// The files of several instances that this part builds, by path.
+    pub fn of_several(&self) -> Vec<Artifact> {
+        let is_ours =
+            |artifact: &Artifact| self.request.partition.is_none_or(|part| part.holds(&artifact.path));
+        let mut artifacts: Vec<Artifact> = self.wanted(self.combined()).filter(is_ours).collect();
+        artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+        artifacts
+    }
+
+    /// The files that are made of all others, whichever part this is.
+    pub fn of_all(&self) -> Vec<Artifact> {
+        self.wanted(of_all(self.spec)).collect()
+    }
+
+    /// What is built, in the order in which it is.
+    pub fn artifacts(&self) -> impl Iterator<Item = Artifact> + '_ {
+        let of_all = if self.request.partition.is_none() { self.of_all() } else { Vec::new() };
+        let of_instances = self.instances.iter().flat_map(|instance| self.of_instance(instance));
+        of_instances.chain(self.of_several()).chain(of_all)
+    }
+
+    fn wanted(&self, artifacts: Vec<Artifact>) -> impl Iterator<Item = Artifact> {
+        let only = &self.request.only;
+        artifacts.into_iter().filter(move |artifact| only.is_empty() || only.contains(&artifact.kind))
+    }
+
+    fn combined(&self) -> Vec<Artifact> {
+        if !self.request.combined {
+            return Vec::new();
+        }
+        let (spec, version) = (self.spec, &self.spec.version);
+        let artifact = |path: String, kind, identifier| Artifact {
+            path,
+            kind,
+            instance: None,
+            identifier: Some(identifier),
+        };
+        vec![
+            artifact(
+                format!("lima-autostart-{version}.pkg"),
+                Kind::CombinedPkg,
+                launchd::combined_installer_identifier(spec),
+            ),
+            artifact(
+                format!("lima-autostart-{version}-uninstall.pkg"),
+                Kind::CombinedUninstallPkg,
+                launchd::combined_uninstaller_identifier(spec),
+            ),
+        ]
+    }
+
+    /// No two files, and no file and folder, in one place when case is folded.
+    /// An instance has a folder of its own, so its files can collide only with
+    /// each other.
+    fn check_places(&self) -> Result<(), PlanError> {
+        let own = [MANIFEST_FILE, SUMS_FILE].map(str::to_owned);
+        let shared = self.combined().into_iter().chain(of_all(self.spec)).map(|artifact| artifact.path);
+        let mut top: Places = Places::default();
+        for path in own.into_iter().chain(shared) {
+            top.take(&path)?;
+        }
+        for instance in &self.instances {
+            top.take_folder(instance.name.as_str())?;
+            let mut inside = Places::default();
+            for artifact in instance_artifacts(self.spec, instance) {
+                inside.take(&artifact.path)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-fn zip_name(spec: &Spec) -> String {
-    format!("lima-autostart-{}.zip", spec.version)
+impl Serialize for Plan<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Artifacts<'a>(&'a Plan<'a>);
+        impl Serialize for Artifacts<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(self.0.artifacts())
+            }
+        }
+        let mut plan = serializer.serialize_struct("Plan", 3)?;
+        plan.serialize_field("schema", &SCHEMA)?;
+        plan.serialize_field("version", &self.spec.version.to_string())?;
+        plan.serialize_field("artifacts", &Artifacts(self))?;
+        plan.end()
+    }
+}
+
+/// The processors that every instance is for.
+///
+/// # Errors
+/// [`PlanError::NoCommonArchitecture`].
+pub fn common_architectures(spec: &Spec) -> Result<Vec<Architecture>, PlanError> {
+    let mut common = Architecture::ALL.to_vec();
+    let words = |list: &[Architecture]| list.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ");
+    for instance in &spec.instances {
+        let before = common.clone();
+        common.retain(|architecture| instance.architectures.contains(architecture));
+        if common.is_empty() {
+            let first = spec.instances.iter().find(|first| {
+                first.architectures.iter().all(|architecture| !instance.architectures.contains(architecture))
+            });
+            return Err(PlanError::NoCommonArchitecture {
+                first: first.map_or_else(String::new, |first| first.name.to_string()),
+                first_processors: words(first.map_or(&before, |first| &first.architectures)),
+                second: instance.name.to_string(),
+                second_processors: words(&instance.architectures),
+            });
+        }
+    }
+    Ok(common)
+}
+
+fn of_all(spec: &Spec) -> Vec<Artifact> {
+    vec![Artifact {
+        path: format!("lima-autostart-{}.zip", spec.version),
+        kind: Kind::Zip,
+        instance: None,
+        identifier: None,
+    }]
 }
 
 fn instance_artifacts(spec: &Spec, instance: &Instance) -> Vec<Artifact> {
@@ -171,22 +372,29 @@ fn unit(instance: &Instance, path: &str) -> Option<String> {
     }
 }
 
-/// No two files, and no file and folder, in one place when case is folded.
-fn check_places(artifacts: &[Artifact]) -> Result<(), PlanError> {
-    let mut places: BTreeMap<String, (&str, bool)> = BTreeMap::new();
-    let own = [MANIFEST_FILE, SUMS_FILE];
-    for path in own.into_iter().chain(artifacts.iter().map(|artifact| artifact.path.as_str())) {
-        let folders = path.match_indices('/').map(|(end, _)| (&path[..end], true));
-        for (place, is_folder) in folders.chain([(path, false)]) {
-            match places.insert(place.to_lowercase(), (place, is_folder)) {
-                // The same folder again, spelled the same.
-                Some((earlier, true)) if is_folder && earlier == place => {}
-                Some((earlier, _)) => {
-                    return Err(PlanError::Collision { first: earlier.to_owned(), second: place.to_owned() });
-                }
-                None => {}
-            }
+/// Places that are taken, by their names with case folded.
+#[derive(Default)]
+struct Places(HashMap<String, (String, bool)>);
+
+impl Places {
+    /// Takes the place of a file, and those of the folders that it is in.
+    fn take(&mut self, path: &str) -> Result<(), PlanError> {
+        for (end, _) in path.match_indices('/') {
+            self.take_folder(&path[..end])?;
+        }
+        self.insert(path, false)
+    }
+
+    fn take_folder(&mut self, path: &str) -> Result<(), PlanError> {
+        self.insert(path, true)
+    }
+
+    fn insert(&mut self, path: &str, is_folder: bool) -> Result<(), PlanError> {
+        match self.0.insert(path.to_lowercase(), (path.to_owned(), is_folder)) {
+            // The same folder again, spelled the same.
+            Some((earlier, true)) if is_folder && earlier == path => Ok(()),
+            Some((first, _)) => Err(PlanError::Collision { first, second: path.to_owned() }),
+            None => Ok(()),
         }
     }
-    Ok(())
 }

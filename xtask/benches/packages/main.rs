@@ -15,8 +15,10 @@ use criterion::Criterion;
 use flatpkg::Signer;
 use rsa::signature::Signer as _;
 use x509_certificate::InMemorySigningKeyPair;
-use xtask::build::Build;
+use xtask::build::{Build, BuildError, Progress};
+use xtask::manifest::Built;
 use xtask::output::Output;
+use xtask::plan::{Plan, Request};
 use xtask::sign::PackageSigner;
 use xtask::spec::{Environment, Flags, Spec};
 
@@ -108,7 +110,7 @@ fn one_package(criterion: &mut Criterion, spec: &Spec, signer: &PackageSigner, f
     criterion.bench_function("signed package", |bencher| {
         // From the spec to the bytes: rendering, formats, signatures.
         bencher.iter(|| {
-            let product = xtask::package::installer(spec, instance, TIME).unwrap();
+            let product = xtask::package::installer(spec, instance, TIME).unwrap().product;
             let mut out = Vec::new();
             let signer: Option<&dyn Signer> = Some(signer);
             flatpkg::write_product(&product, TIME, signer, &mut Cursor::new(Vec::new()), &mut out).unwrap();
@@ -206,21 +208,31 @@ fn same_for_flatpkg(sources: &Path) -> impl Fn() -> flatpkg::Product {
     }
 }
 
+/// Hears nothing.
+struct Silent;
+
+impl Progress for Silent {
+    fn built(&self, _: &Built) {}
+
+    fn failed(&self, _: &BuildError) {}
+}
+
 /// `dist` for a thousand instances: everything but reading flags, the checks of
 /// each package and the zip among it.
 fn thousand_instances(signer: &PackageSigner, two_signatures: Duration, these_signatures: Duration) {
     static GO_ON: AtomicBool = AtomicBool::new(false);
     let names: Vec<String> = (0..1000).map(|number| format!("vm{number}")).collect();
     let spec = spec(&names);
-    let plan = xtask::plan::plan(&spec, &[]).expect("a plan");
+    let request = Request::default();
+    let plan = Plan::new(&spec, &request).expect("a plan");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut runs: Vec<Duration> = (0..3)
         .map(|_| {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let begin = Instant::now();
             let output = Output::open(folder.path(), &GO_ON, || {}).expect("an output folder");
-            let build = Build { spec: &spec, signer: Some(signer), time: TIME };
-            xtask::build::build(&build, &plan, output, |_| {}).expect("a build");
+            let build = Build { plan: &plan, signer: Some(signer), time: TIME, keep_going: false };
+            build.run(output, &Silent).expect("a build");
             begin.elapsed()
         })
         .collect();

@@ -1,5 +1,7 @@
 //! `dist`: build every artifact.
 
+use std::fs::File;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,25 +10,33 @@ use clap::Args;
 use serde_json::json;
 
 use super::messages::{MessageFormat, line};
+use super::progress::Reporter;
 use super::signing::SigningArgs;
 use super::{BuildArgs, environment};
-use crate::build::{Build, build};
-use crate::manifest::Manifest;
-use crate::output::{Committed, Output};
-use crate::plan::Kind;
+use crate::build::{Build, Finished};
+use crate::manifest::{self, Built};
+use crate::output::Output;
+use crate::plan::{Kind, MANIFEST_FILE, Plan, SUMS_FILE};
 use crate::spec;
 
 /// Exit status of a run that Ctrl-C ended: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
 
 /// Set by Ctrl-C; the output's writers look at it.
-static STOP: AtomicBool = AtomicBool::new(false);
+pub static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Build every artifact: packages, scripts, units, zip, sums and manifest
 #[derive(Debug, Args)]
 pub struct Dist {
     #[command(flatten)]
     build: BuildArgs,
+
+    /// Try every file, and report all that fail
+    ///
+    /// Without it, the first failure ends the run. Either way nothing is put
+    /// into the output folder unless everything was built.
+    #[arg(long)]
+    keep_going: bool,
 
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -38,85 +48,108 @@ pub struct Dist {
 
 impl Dist {
     pub fn run(&self) -> ExitCode {
-        match self.build() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) if STOP.load(Ordering::Relaxed) => {
-                let out = self.build.out();
-                let error = anyhow::anyhow!("interrupted; {} is as it was", out.display());
-                self.message_format.error(&error);
-                ExitCode::from(INTERRUPTED)
-            }
-            Err(error) => {
-                self.message_format.error(&error);
-                ExitCode::FAILURE
-            }
-        }
+        exit(self.message_format, &self.build.out(), self.build())
     }
 
     fn build(&self) -> Result<()> {
         let format = self.message_format;
         let spec = spec::load(&self.build.flags, &environment::root(), &environment::caller())?;
-        let plan = crate::plan::plan(&spec, &self.build.only)?;
+        let request = self.build.request();
+        let plan = Plan::new(&spec, &request)?;
+        let (mut files, mut packages) = (0, false);
+        for artifact in plan.artifacts() {
+            files += 1;
+            packages |= artifact.kind.is_package();
+        }
         let time = environment::source_date()?;
         let mut warnings = Vec::new();
-        let signer = if plan.artifacts.iter().any(|artifact| artifact.kind.is_package()) {
+        let signer = if packages {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
             signing.signer
         } else {
             None
         };
-        ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("could not listen for Ctrl-C")?;
+        listen().context("could not listen for Ctrl-C")?;
         let out = self.build.out();
         let output = Output::open(&out, &STOP, || {
             format.warning(&format!("another run is writing to {}; waiting for it", out.display()));
         })?;
-        let settings = Build { spec: &spec, signer: signer.as_ref(), time };
-        let (manifest, committed) =
-            build(&settings, &plan, output, |built| format.event("built", json!(built)))?;
+        let reporter = Reporter::new(format, files);
+        let build = Build { plan: &plan, signer: signer.as_ref(), time, keep_going: self.keep_going };
+        let finished = build.run(output, &reporter);
+        reporter.finish();
+        let finished = finished?;
         for warning in &warnings {
             format.warning(warning);
         }
-        self.report(&manifest, &committed);
-        Ok(())
+        report(format, &out, &finished)
     }
+}
 
-    fn report(&self, manifest: &Manifest, committed: &Committed) {
-        let format = self.message_format;
-        let out = self.build.out();
-        if let Some(reason) = &committed.unreadable_manifest {
-            format.warning(&format!(
-                "the earlier {}/artifacts.json could not be read ({reason}), so nothing of the earlier run was removed",
-                out.display()
-            ));
+/// Has Ctrl-C end the run between two writes.
+pub fn listen() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
+}
+
+/// How the program ends.
+pub fn exit(format: MessageFormat, out: &Path, result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) if STOP.load(Ordering::Relaxed) => {
+            format.error(&anyhow::anyhow!("interrupted; {} is as it was", out.display()));
+            ExitCode::from(INTERRUPTED)
         }
-        if !committed.left_alone.is_empty() {
-            let names = committed.left_alone.join(", ");
-            format.warning(&format!("left alone in {}, written by no run: {names}", out.display()));
-        }
-        format.event(
-            "finished",
-            json!({
-                "out": out,
-                "files": manifest.artifacts.len() + 2,
-                "removed": committed.removed,
-                "left_alone": committed.left_alone,
-            }),
-        );
-        if format == MessageFormat::Human {
-            for built in &manifest.artifacts {
-                line(out.join(&built.artifact.path).display().to_string());
-            }
-            line(out.join(crate::plan::MANIFEST_FILE).display().to_string());
-            line(out.join(crate::plan::SUMS_FILE).display().to_string());
-            let signer = manifest.artifacts.iter().find_map(|built| built.signed_by.as_ref());
-            if let Some(signer) = signer {
-                line(format!("Signed by {:?}.", signer.subject));
-            }
-            if let Some(package) = manifest.artifacts.iter().find(|built| built.artifact.kind == Kind::Pkg) {
-                let path = out.join(&package.artifact.path);
-                line(format!("Install on a Mac: sudo installer -pkg {} -target /", path.display()));
-            }
+        Err(error) => {
+            format.error(&error);
+            ExitCode::FAILURE
         }
     }
+}
+
+/// Says what a run did.
+pub fn report(format: MessageFormat, out: &Path, finished: &Finished) -> Result<()> {
+    let committed = &finished.committed;
+    if let Some(reason) = &committed.unreadable_manifest {
+        format.warning(&format!(
+            "the earlier {}/artifacts.json could not be read ({reason}), so nothing of the earlier run was removed",
+            out.display()
+        ));
+    }
+    if !committed.left_alone.is_empty() {
+        let names = committed.left_alone.join(", ");
+        format.warning(&format!("left alone in {}, written by no run: {names}", out.display()));
+    }
+    format.event(
+        "finished",
+        json!({
+            "out": out,
+            "files": finished.artifacts + 2,
+            "removed": committed.removed,
+            "left_alone": committed.left_alone,
+        }),
+    );
+    if format == MessageFormat::Human {
+        let (mut signer, mut package) = (None, None);
+        manifest::read_json(File::open(out.join(MANIFEST_FILE))?, |built: Built| {
+            let path = out.join(&built.artifact.path).display().to_string();
+            if built.artifact.kind == Kind::Pkg && package.is_none() {
+                package = Some(path.clone());
+            }
+            line(path);
+            signer = signer.take().or(built.signed_by);
+            Ok(())
+        })?;
+        line(out.join(MANIFEST_FILE).display().to_string());
+        line(out.join(SUMS_FILE).display().to_string());
+        if let Some(signer) = signer {
+            line(format!("Signed by {:?}.", signer.subject));
+        }
+        if let Some(part) = &finished.header.partition {
+            line(format!("This is part {}: join all parts with cargo xtask merge DIR...", part.partition));
+        } else if let Some(package) = package {
+            line(format!("Install on a Mac: sudo installer -pkg {package} -target /"));
+        }
+    }
+    Ok(())
 }

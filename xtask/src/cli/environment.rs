@@ -37,6 +37,11 @@ pub fn has_program(name: &str) -> bool {
     env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
+/// Whether a CI runs us, by the variable that all of them set.
+pub fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
+}
+
 /// Who runs us.
 pub fn caller() -> Environment {
     Environment { user: env::var("USER").ok(), is_root: rustix::process::geteuid().is_root() }

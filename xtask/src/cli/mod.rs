@@ -7,8 +7,10 @@ mod ci;
 mod dist;
 mod environment;
 mod inspect;
+mod merge;
 mod messages;
 mod plan;
+mod progress;
 mod signing;
 mod verify;
 
@@ -18,7 +20,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 
-use crate::plan::Kind;
+use crate::partition::Partition;
+use crate::plan::{Kind, Request};
 use crate::spec::Flags;
 
 /// Build installers that make Lima instances start at boot on every Mac, and at login or boot on Linux.
@@ -35,6 +38,7 @@ struct Cli {
 enum Command {
     Dist(dist::Dist),
     Plan(plan::Plan),
+    Merge(merge::Merge),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Autostart(autostart::Autostart),
@@ -59,9 +63,28 @@ struct BuildArgs {
     /// Build these kinds of files only
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     only: Vec<Kind>,
+
+    /// Also build one package with all instances
+    ///
+    /// It has a component and a choice for each: a person picks in Installer's
+    /// list, `installer -applyChoiceChangesXML` from a script. An uninstall
+    /// package with the same choices comes with it.
+    #[arg(long)]
+    combined: bool,
+
+    /// Build only this part of the instances, as 3/8
+    ///
+    /// For a CI that builds the parts side by side; `merge` joins them. Which
+    /// part an instance is in depends on its name alone.
+    #[arg(long, value_name = "INDEX/COUNT")]
+    partition: Option<Partition>,
 }
 
 impl BuildArgs {
+    fn request(&self) -> Request {
+        Request { only: self.only.clone(), combined: self.combined, partition: self.partition }
+    }
+
     fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| environment::root().join("out"))
     }
@@ -79,6 +102,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Merge(merge) => merge.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
         Command::Autostart(autostart) => autostart.run(),

@@ -1,5 +1,6 @@
 //! `plan`: what `dist` would build.
 
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -41,18 +42,27 @@ impl Plan {
 
     fn print(&self) -> Result<()> {
         let spec = spec::load(&self.build.flags, &environment::root(), &environment::caller())?;
-        let plan = crate::plan::plan(&spec, &self.build.only)?;
+        let request = self.build.request();
+        let plan = crate::plan::Plan::new(&spec, &request)?;
         match self.format {
-            Format::Json => line(serde_json::to_string_pretty(&plan)?),
+            Format::Json => {
+                // A reader that goes away ends nothing.
+                let mut out = BufWriter::new(std::io::stdout().lock());
+                let _ = serde_json::to_writer_pretty(&mut out, &plan).map(|()| writeln!(out));
+            }
             Format::Human => {
                 let out = self.build.out();
-                let paths: Vec<String> =
-                    plan.artifacts.iter().map(|a| out.join(&a.path).display().to_string()).collect();
-                let path_width = paths.iter().map(|path| path.chars().count()).max().unwrap_or(0);
-                let kind_width = plan.artifacts.iter().map(|a| a.kind.as_str().len()).max().unwrap_or(0);
-                for (path, artifact) in paths.iter().zip(&plan.artifacts) {
+                let shown = |path: &str| out.join(path).display().to_string();
+                // Twice, so that nothing but the widths is kept.
+                let (mut path_width, mut kind_width) = (0, 0);
+                for artifact in plan.artifacts() {
+                    path_width = path_width.max(shown(&artifact.path).chars().count());
+                    kind_width = kind_width.max(artifact.kind.as_str().len());
+                }
+                for artifact in plan.artifacts() {
                     let text = format!(
-                        "{path:path_width$}  {:kind_width$}  {}",
+                        "{:path_width$}  {:kind_width$}  {}",
+                        shown(&artifact.path),
                         artifact.kind.as_str(),
                         artifact.identifier.as_deref().unwrap_or("-"),
                     );

@@ -1,10 +1,15 @@
 //! Moving a complete run into place, and undoing one that did not get there.
+//!
+//! What is moved is what the two manifests list, the staged one and the earlier
+//! run's. They are read as often as needed: of a path, memory holds sixteen
+//! bytes.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{NEW, OLD, OutputError, STAGING_PREFIX, at};
@@ -25,35 +30,56 @@ pub struct Committed {
     pub unreadable_manifest: Option<String>,
 }
 
-/// One rename, for undoing.
-struct Move {
-    from: PathBuf,
-    to: PathBuf,
+/// A set of paths that knows which ones are in it, and no more.
+#[derive(Default)]
+struct Paths(HashSet<[u8; 16]>);
+
+impl Paths {
+    /// A Mac's file system does not tell upper from lower case.
+    fn key(path: &str) -> [u8; 16] {
+        let digest = if cfg!(target_os = "macos") {
+            Sha256::digest(path.to_lowercase())
+        } else {
+            Sha256::digest(path)
+        };
+        digest[..16].try_into().expect("a digest has 32 bytes")
+    }
+
+    fn insert(&mut self, path: &str) {
+        self.0.insert(Self::key(path));
+    }
+
+    fn contains(&self, path: &str) -> bool {
+        self.0.contains(&Self::key(path))
+    }
 }
 
-pub(super) fn commit(root: &Path, staging: TempDir, paths: &[String]) -> Result<Committed, OutputError> {
+pub(super) fn commit(root: &Path, staging: TempDir) -> Result<Committed, OutputError> {
     let mut committed = Committed::default();
-    let earlier = earlier_files(root, &mut committed.unreadable_manifest)?;
-    let mut new: Vec<&str> = paths.iter().map(String::as_str).collect();
-    // The manifest last: while it is not in place, the run is not complete.
-    new.sort_unstable_by_key(|path| (*path == MANIFEST_FILE, *path));
-    for path in &new {
+    let earlier = earlier_paths(root, &mut committed.unreadable_manifest)?;
+    let mut new = Paths::default();
+    each_staged(staging.path(), |path| {
+        new.insert(path);
         let place = root.join(path);
-        if !lists(&earlier, path) && exists(&place)? {
+        if !earlier.contains(path) && exists(&place)? {
             return Err(OutputError::InTheWay { path: place });
         }
+        Ok(())
+    })?;
+    if committed.unreadable_manifest.is_none() {
+        each_earlier(root, |path| {
+            if !new.contains(path) {
+                committed.removed.push(path.to_owned());
+            }
+            Ok(())
+        })?;
     }
-    committed.removed = earlier.iter().filter(|path| !new.contains(&path.as_str())).cloned().collect();
 
     let marker = staging.path().join(MOVING);
     fs::write(&marker, "").map_err(at("create", &marker))?;
-    let mut done = Vec::new();
-    if let Err(cause) = move_all(root, staging.path(), &new, &mut committed.removed, &mut done) {
-        return Err(match undo(&done) {
-            Ok(()) => {
-                remove_empty_folders(root, new.iter().copied());
-                cause
-            }
+    if let Err(cause) = move_all(root, staging.path(), &mut committed.removed) {
+        return Err(match undo(root, staging.path()) {
+            Ok(()) => cause,
             Err(undo) => {
                 let kept = staging.keep().join(OLD);
                 OutputError::NotUndone { cause: Box::new(cause), undo: Box::new(undo), kept }
@@ -61,77 +87,125 @@ pub(super) fn commit(root: &Path, staging: TempDir, paths: &[String]) -> Result<
         });
     }
     remove_empty_folders(root, committed.removed.iter().map(String::as_str));
-    committed.left_alone = left_alone(root, &new)?;
+    left_alone(root, &new, &mut committed.left_alone)?;
     Ok(committed)
 }
 
-/// Renames everything; every finished rename is in `done`, also on failure.
-fn move_all(
-    root: &Path,
-    staging: &Path,
-    new: &[&str],
-    removed: &mut Vec<String>,
-    done: &mut Vec<Move>,
-) -> Result<(), OutputError> {
-    let mut rename = |from: PathBuf, to: PathBuf| -> Result<(), OutputError> {
+/// Renames everything.
+fn move_all(root: &Path, staging: &Path, removed: &mut Vec<String>) -> Result<(), OutputError> {
+    let (new, old) = (staging.join(NEW), staging.join(OLD));
+    let rename = |from: &Path, to: &Path| -> Result<(), OutputError> {
         let folder = to.parent().expect("a file has a folder");
         fs::create_dir_all(folder).map_err(at("create the folder", folder))?;
-        fs::rename(&from, &to).map_err(at("move into place", &to))?;
-        done.push(Move { from, to });
-        Ok(())
+        fs::rename(from, to).map_err(at("move into place", to))
     };
     // Stale files go first: a folder of this run may need the place of a file.
     let mut gone = Vec::new();
     for path in removed.drain(..) {
         if exists(&root.join(&path))? {
-            rename(root.join(&path), staging.join(OLD).join(&path))?;
+            rename(&root.join(&path), &old.join(&path))?;
             gone.push(path);
         }
     }
     *removed = gone;
-    for path in new {
+    // The manifest last: while it is not in place, the run is not complete.
+    each_staged(staging, |path| {
         if exists(&root.join(path))? {
-            rename(root.join(path), staging.join(OLD).join(path))?;
+            rename(&root.join(path), &old.join(path))?;
         }
-        rename(staging.join(NEW).join(path), root.join(path))?;
-    }
-    Ok(())
+        rename(&new.join(path), &root.join(path))
+    })
 }
 
-fn undo(done: &[Move]) -> Result<(), OutputError> {
-    for step in done.iter().rev() {
-        if let Some(folder) = step.from.parent() {
-            fs::create_dir_all(folder).map_err(at("create the folder", folder))?;
+/// Moves back what was moved into place, then puts back what was there. Killed
+/// on the way, it can be done again: a file that is back in `new` is not taken
+/// for one that is in place. The staged manifest must not have been moved.
+fn undo(root: &Path, staging: &Path) -> Result<(), OutputError> {
+    let mut folders = BTreeSet::new();
+    let mut failed = None;
+    let listed = each_staged(staging, |path| {
+        let (new, place) = (staging.join(NEW).join(path), root.join(path));
+        if path == MANIFEST_FILE || exists(&new)? {
+            return Ok(());
         }
-        fs::rename(&step.to, &step.from).map_err(at("put back", &step.from))?;
+        folders.extend(path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")));
+        // One that cannot be moved must not keep the others from coming back.
+        if let Err(error) = fs::rename(&place, &new).or_else(missing_is_fine) {
+            failed.get_or_insert(at("move back", &place)(error));
+        }
+        Ok(())
+    });
+    restore(&staging.join(OLD), root)?;
+    remove_empty_folders(root, folders.iter().map(String::as_str));
+    listed?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Calls `each` with every path of the staged run, its manifest last.
+fn each_staged(
+    staging: &Path,
+    mut each: impl FnMut(&str) -> Result<(), OutputError>,
+) -> Result<(), OutputError> {
+    let manifest = staging.join(NEW).join(MANIFEST_FILE);
+    let file = File::open(&manifest).map_err(at("read back", &manifest))?;
+    each_path(&manifest, file, &mut each)?;
+    each(SUMS_FILE)?;
+    each(MANIFEST_FILE)
+}
+
+/// Calls `each` with every path that the earlier run wrote, if its manifest can
+/// be read.
+fn each_earlier(
+    root: &Path,
+    mut each: impl FnMut(&str) -> Result<(), OutputError>,
+) -> Result<(), OutputError> {
+    let manifest = root.join(MANIFEST_FILE);
+    match File::open(&manifest) {
+        Ok(file) => each_path(&manifest, file, &mut each),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(at("read", &manifest)(error)),
     }
-    Ok(())
+}
+
+/// Calls `each` with every path that the manifest in `file` lists.
+fn each_path(
+    manifest: &Path,
+    file: File,
+    each: &mut impl FnMut(&str) -> Result<(), OutputError>,
+) -> Result<(), OutputError> {
+    let mut failed = None;
+    let read = manifest::paths(file, |path| {
+        each(path).map_err(|error| {
+            failed = Some(error);
+            io::Error::other("stopped")
+        })
+    });
+    match (failed, read) {
+        (Some(error), _) => Err(error),
+        (None, read) => read.map_err(at("read", manifest)),
+    }
 }
 
 /// What an earlier run wrote, as far as its manifest can be read.
-fn earlier_files(root: &Path, unreadable: &mut Option<String>) -> Result<BTreeSet<String>, OutputError> {
-    let path = root.join(MANIFEST_FILE);
-    let json = match fs::read(&path) {
-        Ok(json) => json,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(at("read", &path)(error)),
-    };
-    let own = [MANIFEST_FILE, SUMS_FILE].map(str::to_owned);
-    match manifest::earlier_paths(&json) {
-        Ok(paths) => Ok(paths.into_iter().chain(own).collect()),
-        Err(error) => {
-            *unreadable = Some(error.to_string());
-            Ok(own.into_iter().collect())
+fn earlier_paths(root: &Path, unreadable: &mut Option<String>) -> Result<Paths, OutputError> {
+    let mut paths = Paths::default();
+    let read = each_earlier(root, |path| {
+        paths.insert(path);
+        Ok(())
+    });
+    match read {
+        Ok(()) => {}
+        // What is no manifest; what cannot be opened is another matter.
+        Err(OutputError::Io { source, .. }) if source.raw_os_error().is_none() => {
+            *unreadable = Some(source.to_string());
+            paths = Paths::default();
         }
+        Err(error) => return Err(error),
     }
-}
-
-/// Whether the earlier run wrote what lies at `path`. A Mac's file system does
-/// not tell upper from lower case.
-fn lists(earlier: &BTreeSet<String>, path: &str) -> bool {
-    earlier.contains(path)
-        || (cfg!(target_os = "macos")
-            && earlier.iter().any(|other| other.to_lowercase() == path.to_lowercase()))
+    for own in [MANIFEST_FILE, SUMS_FILE] {
+        paths.insert(own);
+    }
+    Ok(paths)
 }
 
 /// Undoes runs that were killed. The caller holds the lock, so a staging
@@ -143,19 +217,10 @@ pub(super) fn recover(root: &Path) -> Result<(), OutputError> {
             continue;
         }
         let staging = entry.path();
-        let manifest = staging.join(NEW).join(MANIFEST_FILE);
-        if staging.join(MOVING).exists()
-            && let Ok(json) = fs::read(&manifest)
-        {
-            // Killed before the manifest was in place. Whatever that run had
-            // already moved there goes, whatever it had moved away comes back.
-            let paths = manifest::earlier_paths(&json).unwrap_or_default();
-            let moved = paths.into_iter().chain([SUMS_FILE.to_owned()]);
-            for path in moved.filter(|path| !staging.join(NEW).join(path).exists()) {
-                let place = root.join(&path);
-                fs::remove_file(&place).or_else(missing_is_fine).map_err(at("remove", &place))?;
-            }
-            restore(&staging.join(OLD), root)?;
+        // Killed before the manifest was in place. Whatever that run had
+        // already moved there goes, whatever it had moved away comes back.
+        if staging.join(MOVING).exists() && staging.join(NEW).join(MANIFEST_FILE).exists() {
+            undo(root, &staging)?;
         }
         fs::remove_dir_all(&staging).map_err(at("remove the folder", &staging))?;
     }
@@ -164,21 +229,24 @@ pub(super) fn recover(root: &Path) -> Result<(), OutputError> {
 
 /// Moves every file below `old` back to its place below `root`.
 fn restore(old: &Path, root: &Path) -> Result<(), OutputError> {
-    let mut paths = Vec::new();
-    if old.exists() {
-        list(old, old, &mut paths)?;
+    if !old.exists() {
+        return Ok(());
     }
-    for path in paths {
-        let place = root.join(&path);
+    each_file(old, old, &mut |path| {
+        let place = root.join(path);
         let folder = place.parent().expect("a file has a folder");
         fs::create_dir_all(folder).map_err(at("create the folder", folder))?;
-        fs::rename(old.join(&path), &place).map_err(at("put back", &place))?;
-    }
-    Ok(())
+        fs::rename(old.join(path), &place).map_err(at("put back", &place))
+    })
 }
 
-/// Everything below `folder` that is no folder, relative to `base`, sorted.
-fn list(base: &Path, folder: &Path, found: &mut Vec<String>) -> Result<(), OutputError> {
+/// Calls `found` with everything below `folder` that is no folder, relative to
+/// `base`, sorted.
+fn each_file(
+    base: &Path,
+    folder: &Path,
+    found: &mut dyn FnMut(&str) -> Result<(), OutputError>,
+) -> Result<(), OutputError> {
     let mut entries = fs::read_dir(folder)
         .and_then(|entries| entries.collect::<io::Result<Vec<_>>>())
         .map_err(at("read the folder", folder))?;
@@ -187,10 +255,10 @@ fn list(base: &Path, folder: &Path, found: &mut Vec<String>) -> Result<(), Outpu
         let path = entry.path();
         // Links are listed, never followed.
         if entry.file_type().map_err(at("look at", &path))?.is_dir() {
-            list(base, &path, found)?;
+            each_file(base, &path, found)?;
         } else {
             let relative = path.strip_prefix(base).expect("it lies below");
-            found.push(relative.to_string_lossy().into_owned());
+            found(&relative.to_string_lossy())?;
         }
     }
     Ok(())
@@ -198,12 +266,13 @@ fn list(base: &Path, folder: &Path, found: &mut Vec<String>) -> Result<(), Outpu
 
 /// What lies in the folder and is not of this run. Names with a leading dot at
 /// the top (`.gitignore`) are the folder's own.
-fn left_alone(root: &Path, new: &[&str]) -> Result<Vec<String>, OutputError> {
-    let new: BTreeSet<&str> = new.iter().copied().collect();
-    let mut found = Vec::new();
-    list(root, root, &mut found)?;
-    found.retain(|path| !path.starts_with('.') && !new.contains(path.as_str()));
-    Ok(found)
+fn left_alone(root: &Path, new: &Paths, found: &mut Vec<String>) -> Result<(), OutputError> {
+    each_file(root, root, &mut |path| {
+        if !path.starts_with('.') && !new.contains(path) {
+            found.push(path.to_owned());
+        }
+        Ok(())
+    })
 }
 
 /// Removes the folders of `paths` that are empty now. Those that are not stay;

@@ -10,6 +10,7 @@
 //!
 //! [`Spec`]: crate::spec::Spec
 
+mod combined;
 pub mod escape;
 mod pages;
 mod scripts;
@@ -17,6 +18,11 @@ mod units;
 
 use askama::Template;
 
+pub use combined::{
+    choice_description, combined_conclusion_html, combined_installation_check_js, combined_title,
+    combined_uninstall_conclusion_html, combined_uninstall_title, combined_uninstall_welcome_html,
+    combined_welcome_html, uninstall_choice_description,
+};
 pub use pages::{
     conclusion_html, installation_check_js, title, uninstall_conclusion_html, uninstall_title,
     uninstall_welcome_html, welcome_html,

@@ -61,7 +61,7 @@ pub struct Identity {
 }
 
 /// Who signed, for people and for `artifacts.json`. Nothing secret.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SignedBy {
     /// The leaf certificate's common name.
     pub subject: String,
