@@ -203,7 +203,7 @@ fn ctrl_c_leaves_the_earlier_output_as_it_was() {
 }
 
 /// Waits until a run has begun to stage files.
-fn wait_for_staging(out: &Path) {
+pub fn wait_for_staging(out: &Path) {
     for _ in 0..2000 {
         let begun = fs::read_dir(out).unwrap().any(|entry| entry.unwrap().path().join("new").exists());
         if begun {
