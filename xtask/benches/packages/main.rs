@@ -3,6 +3,7 @@
 //! `cargo bench --bench packages` prints them at its end. Absolute times are
 //! criterion's and mean nothing on another machine, or on this one tomorrow.
 
+mod fleet;
 mod payload;
 
 use std::fs;
@@ -27,6 +28,9 @@ const TIME: u32 = 946_684_800;
 fn main() {
     if let Some(job) = payload::child_job() {
         return payload::run_child(&job);
+    }
+    if let Some(instances) = fleet::child_job() {
+        return fleet::run_child(instances);
     }
     // `cargo test --benches` asks only whether it runs.
     let quick = !std::env::args().any(|argument| argument == "--bench");
@@ -60,6 +64,7 @@ fn main() {
     ratio("unsigned package, times as fast as embala-pkg", median("embala-pkg"), median("unsigned package"));
 
     thousand_instances(&signer, two_signatures, these_signatures);
+    fleet::report();
     payload::report(folder.path());
 }
 

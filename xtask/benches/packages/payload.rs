@@ -74,9 +74,14 @@ pub fn run_child(folder: &Path) {
         write_package(folder);
     }
     let milliseconds = begin.elapsed().as_millis();
+    println!("{milliseconds} {}", peak_memory());
+}
+
+/// The most memory that this process held, in KiB.
+pub fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0").trim();
-    println!("{milliseconds} {}", peak.split(' ').next().unwrap_or("0"));
+    peak.split(' ').next().unwrap_or("0").parse().unwrap_or(0)
 }
 
 fn write_package(folder: &Path) {

@@ -13,7 +13,7 @@ use crate::manifest::Built;
 use crate::output::{Output, StagingFile};
 use crate::package::{self, Contents};
 use crate::plan::{Artifact, Kind};
-use crate::render;
+use crate::render::{self, LinuxFile};
 use crate::sign::PackageSigner;
 use crate::spec::Instance;
 use crate::verify::{self, Level, Options, Status};
@@ -30,10 +30,18 @@ impl Build<'_> {
         output: &Output<'_>,
         progress: &dyn Progress,
     ) -> Result<Vec<Result<Built, BuildError>>, BuildError> {
-        self.plan
-            .of_instance(instance)
+        let artifacts = self.plan.of_instance(instance);
+        let units = if artifacts.iter().any(|artifact| artifact.kind == Kind::Systemd) {
+            render::linux_files(self.plan.spec(), instance)
+        } else {
+            Vec::new()
+        };
+        artifacts
             .into_par_iter()
-            .map(|artifact| self.go_on(self.of_instance(&artifact, instance, output), output, progress))
+            .map(|artifact| {
+                let built = self.of_instance(&artifact, instance, &units, output);
+                self.go_on(built, output, progress)
+            })
             .collect()
     }
 
@@ -41,6 +49,7 @@ impl Build<'_> {
         &self,
         artifact: &Artifact,
         instance: &Instance,
+        units: &[LinuxFile],
         output: &Output<'_>,
     ) -> Result<Built, BuildError> {
         let spec = self.plan.spec();
@@ -59,7 +68,6 @@ impl Build<'_> {
                 self.bytes(artifact, render::uninstall_sh(spec, instance).as_bytes(), output)
             }
             Kind::Systemd => {
-                let units = render::linux_files(spec, instance);
                 let unit = units
                     .iter()
                     .find(|unit| artifact.path.ends_with(&format!("/linux/{}", unit.path)))
