@@ -91,6 +91,9 @@ fn it_takes_the_macs_that_every_instance_takes() {
     assert_eq!(distribution.minimum_macos, ["14"]);
     assert_eq!(distribution.host_architectures.as_deref(), Some("arm64"));
 
+    let error = xtask.fail(&["dist", "--unsigned", "--only", "combined-pkg"]);
+    assert!(error.contains("nothing to build: packages of several instances need --combined"), "{error}");
+
     let output = build(
         "[[instance]]\nname = \"a\"\narchitectures = [\"x86_64\"]\n[[instance]]\nname = \"b\"\n\
          [[instance]]\nname = \"c\"\narchitectures = [\"arm64\"]\n",

@@ -89,6 +89,11 @@ impl Kind {
         matches!(self, Self::Pkg | Self::UninstallPkg | Self::CombinedPkg | Self::CombinedUninstallPkg)
     }
 
+    /// Whether only `--combined` builds it.
+    pub fn is_combined(self) -> bool {
+        matches!(self, Self::CombinedPkg | Self::CombinedUninstallPkg)
+    }
+
     /// Whether it is made of all the other files, and so not before all parts
     /// of a run are there.
     pub fn is_made_of_all(self) -> bool {
@@ -135,8 +140,11 @@ pub enum PlanError {
         second: String,
     },
     /// `--only` leaves nothing.
-    #[error("there is nothing to build")]
-    Nothing,
+    #[error("there is nothing to build{}", if *.needs_combined { ": packages of several instances need --combined" } else { "" })]
+    Nothing {
+        /// Whether it asks for what `--combined` would build.
+        needs_combined: bool,
+    },
     /// One package cannot hold instances for different processors.
     #[error(
         "no Mac could install all instances from one package: {first} is for {first_processors} and {second} for \
@@ -174,7 +182,8 @@ impl<'a> Plan<'a> {
         }
         // A part may well be empty; a run may not.
         if request.partition.is_none() && plan.artifacts().next().is_none() {
-            return Err(PlanError::Nothing);
+            let needs_combined = request.only.iter().any(|kind| kind.is_combined());
+            return Err(PlanError::Nothing { needs_combined });
         }
         Ok(plan)
     }
