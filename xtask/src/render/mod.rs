@@ -11,12 +11,14 @@
 //! [`Spec`]: crate::spec::Spec
 
 pub mod escape;
+mod managers;
 mod pages;
 mod scripts;
 mod units;
 
 use askama::Template;
 
+pub use managers::{fleet_install_sh, munki_installcheck_sh};
 pub use pages::{
     conclusion_html, installation_check_js, title, uninstall_conclusion_html, uninstall_title,
     uninstall_welcome_html, welcome_html,
