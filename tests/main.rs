@@ -6,6 +6,7 @@ mod boot;
 mod ci;
 mod dist;
 mod flat_package;
+mod mdm;
 mod output;
 mod render;
 mod settings;

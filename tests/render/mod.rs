@@ -1,7 +1,7 @@
 //! What templates and scripts become: the goldens are the real artifacts, and
 //! other people's tools judge them.
 
-mod goldens;
+pub mod goldens;
 mod properties;
 mod tidy;
 

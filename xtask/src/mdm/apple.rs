@@ -129,36 +129,26 @@ pub fn declaration(spec: &Spec, instance: &Instance, manifest_url: &str, manifes
     json
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Profile<'a> {
-    payload_content: [LoginItems<'a>; 1],
-    #[serde(flatten)]
-    common: Payload<'a>,
-    payload_scope: &'static str,
-}
-
-/// The keys of every payload, and of the profile around them.
+/// The profile, or the payload in it: most keys are the same. (Not two structs with
+/// a flattened third: the crate plist writes an `Option` in one as a dictionary.)
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Payload<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    payload_content: Vec<Payload<'a>>,
     payload_description: String,
     payload_display_name: String,
     payload_identifier: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_organization: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_scope: Option<&'static str>,
     payload_type: &'static str,
     #[serde(rename = "PayloadUUID")]
     payload_uuid: String,
     payload_version: u32,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct LoginItems<'a> {
-    #[serde(flatten)]
-    common: Payload<'a>,
-    rules: [Rule; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<Rule>,
 }
 
 #[derive(Serialize)]
@@ -181,34 +171,32 @@ pub fn profile_identifier(spec: &Spec, instance: &Instance) -> String {
 /// nobody's team, and every job of Lima's has the prefix.
 pub fn profile(spec: &Spec, instance: &Instance) -> Vec<u8> {
     let identifier = profile_identifier(spec, instance);
-    let payload = |identifier: String, payload_type, name: String| Payload {
+    let payload = |identifier: String, payload_type| Payload {
+        payload_content: Vec::new(),
         payload_description: format!(
             "Lets macOS start the Lima instance {} in the background, without asking the user.",
             instance.name
         ),
-        payload_display_name: name,
+        payload_display_name: format!("Login item: Lima instance {}", instance.name),
         payload_uuid: uuid(&identifier),
         payload_identifier: identifier,
         payload_organization: spec.organization.as_ref().map(Text::as_str),
+        payload_scope: None,
         payload_type,
         payload_version: 1,
+        rules: Vec::new(),
     };
-    let name = format!("Login item: Lima instance {}", instance.name);
-    property_list(&Profile {
-        payload_content: [LoginItems {
-            common: payload(
-                format!("{identifier}.servicemanagement"),
-                "com.apple.servicemanagement",
-                name.clone(),
-            ),
-            rules: [Rule {
+    property_list(&Payload {
+        payload_content: vec![Payload {
+            rules: vec![Rule {
                 comment: render::title(instance),
                 rule_type: "Label",
                 rule_value: launchd::label(instance),
             }],
+            ..payload(format!("{identifier}.servicemanagement"), "com.apple.servicemanagement")
         }],
-        common: payload(identifier, "Configuration", name),
-        payload_scope: "System",
+        payload_scope: Some("System"),
+        ..payload(identifier, "Configuration")
     })
 }
 

@@ -46,5 +46,7 @@ pub fn software(base_url: &BaseUrl, instance: &Instance, package: &BuiltPackage<
         install_script: Script { path: format!("./{}", install_file(instance)) },
         uninstall_script: Script { path: format!("./{}", uninstall_file(instance)) },
     };
-    serde_saphyr::to_string(&software).expect("strings can be serialized").into_bytes()
+    // A digest of nothing but digits is a number to a reader of YAML, unless it is quoted.
+    let quoted = serde_saphyr::ser_options! { quote_all: true };
+    serde_saphyr::to_string_with_options(&software, quoted).expect("strings can be serialized").into_bytes()
 }

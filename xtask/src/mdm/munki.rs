@@ -136,7 +136,7 @@ fn pkginfo<'a>(
 /// there, however it looks, since the installation may have put into it what it
 /// found on the Mac; and the uninstaller must be this package's own, to the
 /// letter. Version and settings are in its text, so that another version is
-/// noticed by it.
+/// noticed by it, and one that is taken back too.
 pub fn installer(spec: &Spec, instance: &Instance, package: &BuiltPackage<'_>, location: &str) -> Vec<u8> {
     let uninstall_sh = render::uninstall_sh(spec, instance);
     property_list(&Pkginfo {
