@@ -7,6 +7,7 @@ mod ci;
 mod dist;
 mod flat_package;
 mod fleet;
+mod mdm;
 mod output;
 mod render;
 mod settings;

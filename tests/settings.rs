@@ -73,6 +73,8 @@ fn without_anything_there_is_one_instance() {
     assert_eq!(spec.version.as_str(), "1.0.0");
     assert_eq!(spec.identifier_prefix.as_str(), "io.lima-vm");
     assert_eq!((spec.organization, spec.license, spec.background), (None, None, None));
+    assert_eq!(spec.base_url, None);
+    assert_eq!(spec.munki_catalogs.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["testing"]);
     let [instance] = &spec.instances[..] else { panic!("{:?}", spec.instances) };
     assert_eq!(instance.name.as_str(), "default");
     assert_eq!(instance.condition, Condition::Boot);
@@ -134,6 +136,8 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
     let folder = Folder::with_settings(
         r#"
         version = "2.0"
+        base-url = "https://a.example/out/"
+        munki-catalogs = ["canary", "Production"]
         [defaults]
         condition = "login"
         user = "alice"
@@ -170,6 +174,11 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
     let spec = folder.load(&[]).unwrap();
     let [plain, own] = &spec.instances[..] else { panic!("{:?}", spec.instances) };
     assert_eq!(spec.version.as_str(), "2.0");
+    assert_eq!(spec.base_url.unwrap().as_str(), "https://a.example/out");
+    assert_eq!(
+        spec.munki_catalogs.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        ["canary", "Production"]
+    );
     assert_eq!((plain.condition, plain.keep_alive), (Condition::Login, KeepAlive::Never));
     assert_eq!((plain.user.as_str(), plain.macos_home().as_str()), ("alice", "/home/a"));
     assert_eq!((plain.macos_limactl(), plain.macos_lima_home().as_str()), ("/a/limactl", "/a/lima"));
@@ -190,9 +199,11 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
             "--limactl=/c/limactl",
             "--lima-home=/c/lima",
             "--pkg-version=3",
+            "--base-url=https://b.example/",
         ])
         .unwrap();
     assert_eq!(spec.version.as_str(), "3");
+    assert_eq!(spec.base_url.unwrap().as_str(), "https://b.example");
     for instance in &spec.instances {
         assert_eq!((instance.condition, instance.user.as_str()), (Condition::Boot, "carol"));
         assert_eq!(

@@ -67,6 +67,11 @@ pub fn golden(name: &str, actual: &[u8]) {
     }
 }
 
+/// Where the development identity of all tests is.
+pub fn identity_folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("identity")
+}
+
 /// The program in a folder of its own, with an environment of its own.
 pub struct Xtask {
     /// Its working directory.
@@ -102,7 +107,7 @@ impl Xtask {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("USER", "alice")
-            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("identity"));
+            .env("CARGO_TARGET_DIR", identity_folder());
         command
     }
 

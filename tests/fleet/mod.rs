@@ -3,6 +3,7 @@
 
 mod combined;
 mod failures;
+mod managers;
 mod parts;
 
 use std::fs;

@@ -25,7 +25,7 @@ fn merge(xtask: &Xtask, folders: &[&str], out: &str) -> Command {
 #[test]
 fn parts_and_a_merge_are_the_run_byte_for_byte() {
     let xtask = folder(13);
-    let arguments = ["--unsigned", "--combined"];
+    let arguments = ["--unsigned", "--combined", "--base-url", "https://example.com/lima"];
     xtask.run(&[&["dist", "--out", "whole"][..], &arguments].concat());
     let parts = build_parts(&xtask, 4, &arguments);
     let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -38,9 +38,10 @@ fn parts_and_a_merge_are_the_run_byte_for_byte() {
     for (path, file) in &whole {
         assert!(joined[path] == *file, "{path} differs");
     }
-    assert!(whole.keys().filter(|path| path.ends_with(".pkg")).count() == 2 * 13 + 2);
+    assert!(whole.keys().filter(|path| path.ends_with(".pkg")).count() == 4 * 13 + 2);
     // Each instance is in one part, and the parts differ from what they make.
-    let held = |part: &str| xtask.files(part).keys().filter(|path| path.ends_with("/uninstall.sh")).count();
+    let held =
+        |part: &str| xtask.files(part).keys().filter(|path| path.ends_with("/macos/uninstall.sh")).count();
     assert_eq!(parts.iter().map(|part| held(part)).sum::<usize>(), 13);
     assert!(parts.iter().all(|part| held(part) < 13));
     assert!(!xtask.path("part-1/lima-autostart-3.1.zip").exists(), "what is made of all files comes last");

@@ -1,7 +1,7 @@
 //! What templates and scripts become: the goldens are the real artifacts, and
 //! other people's tools judge them.
 
-mod goldens;
+pub mod goldens;
 mod properties;
 mod tidy;
 
@@ -62,6 +62,8 @@ pub fn spec(instance: &Instance) -> Spec {
             .then(|| "R&D <b>\"Söhne\"</b> {{ facts.user }} \u{1f980} it's".parse().unwrap()),
         license: None,
         background: None,
+        base_url: None,
+        munki_catalogs: vec!["testing".parse().unwrap()],
         instances: vec![instance.clone()],
     }
 }

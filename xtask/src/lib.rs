@@ -13,6 +13,7 @@
 //! | [`launchd`], [`systemd`] | the field's names, paths and files |
 //! | [`render`] | templates filled in, values escaped |
 //! | [`package`] | what an instance's packages hold; `flatpkg` writes them |
+//! | [`mdm`] | what device managers read about the packages |
 //! | [`sign`] | identities, and the signer made of one |
 //! | [`archive`] | the zip |
 //! | [`build`] | plan to bytes |
@@ -31,6 +32,7 @@ pub mod hex;
 pub mod inspect;
 pub mod launchd;
 pub mod manifest;
+pub mod mdm;
 pub mod merge;
 pub mod output;
 pub mod package;

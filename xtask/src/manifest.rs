@@ -99,6 +99,8 @@ pub struct ComponentRecord {
     pub uninstaller: String,
     /// Files that it lays down, absolute.
     pub installs: Vec<String>,
+    /// What they take on the Mac's disk, in KiB, as Installer shows it.
+    pub installed_kbytes: u64,
     /// Scripts that it runs as root, in their order.
     pub runs: Vec<String>,
 }
@@ -108,6 +110,11 @@ impl Built {
     pub fn new(artifact: Artifact, version: &str, staged: Staged) -> Self {
         let Staged { size, sha256 } = staged;
         Self { artifact, version: version.to_owned(), size, sha256, signed_by: None, package: None }
+    }
+
+    /// Its size and digest.
+    pub fn staged(&self) -> Staged {
+        Staged { size: self.size, sha256: self.sha256.clone() }
     }
 }
 

@@ -248,8 +248,8 @@ fn copy(folder: &Path, built: &Built, output: &Output<'_>) -> Result<(), MergeEr
         return Err(MergeError::Changed { path: from });
     }
     let mut file = File::open(&from).map_err(read)?;
-    let ((), staged) = output
-        .stage(path, built.artifact.kind.mode(), |to| io::copy(&mut file, to).map(drop).map_err(read))?;
+    let ((), staged) =
+        output.stage(path, built.artifact.mode(), |to| io::copy(&mut file, to).map(drop).map_err(read))?;
     if staged.size != built.size || !staged.sha256.eq_ignore_ascii_case(&built.sha256) {
         return Err(MergeError::Changed { path: from });
     }

@@ -194,6 +194,8 @@ fn contents<'a>(
         label: launchd::label(instance),
         uninstaller: launchd::uninstaller_path(spec, instance),
         installs: component.payload.iter().flat_map(files).map(|path| format!("/{path}")).collect(),
+        // Known once it is written.
+        installed_kbytes: 0,
         runs: HOOKS
             .iter()
             .filter(|hook| component.scripts.iter().flat_map(files).any(|path| path == **hook))

@@ -12,8 +12,9 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::partition::Partition;
+use crate::spec::resolve::MUNKI_FOLDER;
 use crate::spec::{Architecture, Instance, Spec};
-use crate::{launchd, render, systemd};
+use crate::{launchd, mdm, render, systemd};
 
 /// Version of the schema of `artifacts.json` and of `plan --format json`. It
 /// grows when a field changes its meaning or goes, not when one is added.
@@ -79,7 +80,11 @@ pub enum Kind {
     CombinedPkg,
     /// The uninstall package with all instances (`--combined`).
     CombinedUninstallPkg,
-    /// The archive of everything else.
+    /// What device managers read (`--base-url`): under mdm/ and munki/, with the packages.
+    Manager,
+    /// The catalogs of the Munki repository (`--base-url`).
+    MunkiCatalog,
+    /// The archive of everything else, but the Munki repository.
     Zip,
 }
 
@@ -97,17 +102,7 @@ impl Kind {
     /// Whether it is made of all the other files, and so not before all parts
     /// of a run are there.
     pub fn is_made_of_all(self) -> bool {
-        matches!(self, Self::Zip)
-    }
-
-    /// Whether the zip holds files of this kind.
-    pub fn is_in_zip(self) -> bool {
-        !matches!(self, Self::Zip)
-    }
-
-    /// The file's mode, on disk and in the zip.
-    pub fn mode(self) -> u32 {
-        if self == Self::UninstallScript { 0o755 } else { 0o644 }
+        matches!(self, Self::MunkiCatalog | Self::Zip)
     }
 
     /// The name that `--only` takes and the manifest records.
@@ -120,7 +115,28 @@ impl Kind {
             Self::Systemd => "systemd",
             Self::CombinedPkg => "combined-pkg",
             Self::CombinedUninstallPkg => "combined-uninstall-pkg",
+            Self::Manager => "manager",
+            Self::MunkiCatalog => "munki-catalog",
             Self::Zip => "zip",
+        }
+    }
+}
+
+impl Artifact {
+    /// The file's mode, on disk and in the zip: scripts can be run.
+    pub fn mode(&self) -> u32 {
+        let is_script =
+            matches!(self.kind, Kind::UninstallScript | Kind::Manager) && self.path.ends_with(".sh");
+        if is_script { 0o755 } else { 0o644 }
+    }
+
+    /// Whether the zip holds it. The Munki repository is not for taking along:
+    /// its packages are those of the instances once more.
+    pub fn is_in_zip(&self) -> bool {
+        match self.kind {
+            Kind::Zip | Kind::MunkiCatalog => false,
+            Kind::Manager => !self.path.starts_with(&format!("{MUNKI_FOLDER}/")),
+            _ => true,
         }
     }
 }
@@ -140,11 +156,8 @@ pub enum PlanError {
         second: String,
     },
     /// `--only` leaves nothing.
-    #[error("there is nothing to build{}", if *.needs_combined { ": packages of several instances need --combined" } else { "" })]
-    Nothing {
-        /// Whether it asks for what `--combined` would build.
-        needs_combined: bool,
-    },
+    #[error("there is nothing to build{0}")]
+    Nothing(&'static str),
     /// One package cannot hold instances for different processors.
     #[error(
         "no Mac could install all instances from one package: {first} is for {first_processors} and {second} for \
@@ -182,8 +195,13 @@ impl<'a> Plan<'a> {
         }
         // A part may well be empty; a run may not.
         if request.partition.is_none() && plan.artifacts().next().is_none() {
-            let needs_combined = request.only.iter().any(|kind| kind.is_combined());
-            return Err(PlanError::Nothing { needs_combined });
+            return Err(PlanError::Nothing(if request.only.iter().any(|kind| kind.is_combined()) {
+                ": packages of several instances need --combined"
+            } else if request.only.iter().any(|kind| matches!(kind, Kind::Manager | Kind::MunkiCatalog)) {
+                ": what device managers read needs --base-url"
+            } else {
+                ""
+            }));
         }
         Ok(plan)
     }
@@ -236,7 +254,13 @@ impl<'a> Plan<'a> {
 
     fn wanted(&self, artifacts: Vec<Artifact>) -> impl Iterator<Item = Artifact> {
         let only = &self.request.only;
-        artifacts.into_iter().filter(move |artifact| only.is_empty() || only.contains(&artifact.kind))
+        // What device managers read is about the packages, and made of them.
+        let with_packages = only.contains(&Kind::Manager) || only.contains(&Kind::MunkiCatalog);
+        artifacts.into_iter().filter(move |artifact| match artifact.kind {
+            _ if only.is_empty() => true,
+            Kind::Pkg | Kind::UninstallPkg | Kind::Manager | Kind::MunkiCatalog if with_packages => true,
+            kind => only.contains(&kind),
+        })
     }
 
     fn combined(&self) -> Vec<Artifact> {
@@ -327,47 +351,52 @@ pub fn common_architectures(spec: &Spec) -> Result<Vec<Architecture>, PlanError>
 }
 
 fn of_all(spec: &Spec) -> Vec<Artifact> {
-    vec![Artifact {
-        path: format!("lima-autostart-{}.zip", spec.version),
-        kind: Kind::Zip,
-        instance: None,
-        identifier: None,
-    }]
+    let artifact = |path, kind| Artifact { path, kind, instance: None, identifier: None };
+    let catalogs = mdm::catalogs(spec).into_iter().map(|file| artifact(file.path, Kind::MunkiCatalog));
+    catalogs.chain([artifact(format!("lima-autostart-{}.zip", spec.version), Kind::Zip)]).collect()
 }
 
 fn instance_artifacts(spec: &Spec, instance: &Instance) -> Vec<Artifact> {
     let name = instance.name.as_str();
-    let version = spec.version.as_str();
+    let [installer, uninstaller] = package_paths(spec, instance);
+    let in_folder = |path: &str| format!("{name}/{path}");
     let artifact = |path: String, kind, identifier: Option<String>| Artifact {
-        path: format!("{name}/{path}"),
+        path,
         kind,
         instance: Some(name.to_owned()),
         identifier,
     };
     let mut artifacts = vec![
         artifact(
-            format!("macos/{}", launchd::file_name(instance)),
+            in_folder(&format!("macos/{}", launchd::file_name(instance))),
             Kind::Plist,
             Some(launchd::label(instance)),
         ),
+        artifact(installer.clone(), Kind::Pkg, Some(launchd::installer_identifier(spec, instance))),
+        artifact(in_folder("macos/uninstall.sh"), Kind::UninstallScript, None),
         artifact(
-            format!("macos/lima-{name}-{version}.pkg"),
-            Kind::Pkg,
-            Some(launchd::installer_identifier(spec, instance)),
-        ),
-        artifact("macos/uninstall.sh".to_owned(), Kind::UninstallScript, None),
-        artifact(
-            format!("macos/lima-{name}-{version}-uninstall.pkg"),
+            uninstaller.clone(),
             Kind::UninstallPkg,
             Some(launchd::uninstaller_identifier(spec, instance)),
         ),
     ];
-    artifacts.extend(
-        render::linux_files(spec, instance)
-            .into_iter()
-            .map(|file| artifact(format!("linux/{}", file.path), Kind::Systemd, unit(instance, &file.path))),
-    );
+    artifacts.extend(render::linux_files(spec, instance).into_iter().map(|file| {
+        artifact(in_folder(&format!("linux/{}", file.path)), Kind::Systemd, unit(instance, &file.path))
+    }));
+    artifacts.extend(mdm::paths(spec, instance, &installer, &uninstaller).into_iter().map(|file| Artifact {
+        path: file.path,
+        kind: Kind::Manager,
+        instance: Some(name.to_owned()),
+        identifier: file.identifier,
+    }));
     artifacts
+}
+
+/// Where the packages of an instance are: the one that installs, and the one
+/// that uninstalls.
+pub fn package_paths(spec: &Spec, instance: &Instance) -> [String; 2] {
+    let (name, version) = (&instance.name, &spec.version);
+    ["", "-uninstall"].map(|end| format!("{name}/macos/lima-{name}-{version}{end}.pkg"))
 }
 
 /// The unit that a file of `linux/` defines or adds to.

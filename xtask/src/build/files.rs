@@ -5,7 +5,7 @@
 
 use std::io::{BufReader, Write};
 
-use flatpkg::Product;
+use flatpkg::{Product, Summary};
 use rayon::prelude::*;
 
 use super::{Build, BuildError, Progress};
@@ -36,13 +36,19 @@ impl Build<'_> {
         } else {
             Vec::new()
         };
-        artifacts
+        let (managers, artifacts): (Vec<_>, Vec<_>) =
+            artifacts.into_iter().partition(|artifact| artifact.kind == Kind::Manager);
+        let mut built = artifacts
             .into_par_iter()
             .map(|artifact| {
                 let built = self.of_instance(&artifact, instance, &units, output);
                 self.go_on(built, output, progress)
             })
-            .collect()
+            .collect::<Result<Vec<_>, _>>()?;
+        if !managers.is_empty() {
+            self.managers(managers, instance, output, progress, &mut built)?;
+        }
+        Ok(built)
     }
 
     fn of_instance(
@@ -74,8 +80,12 @@ impl Build<'_> {
                     .expect("the plan lists systemd's files");
                 self.bytes(artifact, unit.text.as_bytes(), output)
             }
-            Kind::CombinedPkg | Kind::CombinedUninstallPkg | Kind::Zip => {
-                unreachable!("no instance alone has a {}", artifact.kind.as_str())
+            Kind::CombinedPkg
+            | Kind::CombinedUninstallPkg
+            | Kind::Manager
+            | Kind::MunkiCatalog
+            | Kind::Zip => {
+                unreachable!("a {} is built elsewhere", artifact.kind.as_str())
             }
         }
     }
@@ -91,8 +101,13 @@ impl Build<'_> {
         self.package(artifact, contents, output)
     }
 
-    fn bytes(&self, artifact: &Artifact, bytes: &[u8], output: &Output<'_>) -> Result<Built, BuildError> {
-        let ((), staged) = output.stage(&artifact.path, artifact.kind.mode(), |file| {
+    pub(super) fn bytes(
+        &self,
+        artifact: &Artifact,
+        bytes: &[u8],
+        output: &Output<'_>,
+    ) -> Result<Built, BuildError> {
+        let ((), staged) = output.stage(&artifact.path, artifact.mode(), |file| {
             file.write_all(bytes).map_err(|source| BuildError::Write { path: artifact.path.clone(), source })
         })?;
         Ok(Built::new(artifact.clone(), self.plan.spec().version.as_str(), staged))
@@ -101,12 +116,15 @@ impl Build<'_> {
     fn package(
         &self,
         artifact: &Artifact,
-        contents: Contents,
+        mut contents: Contents,
         output: &Output<'_>,
     ) -> Result<Built, BuildError> {
-        let ((), staged) = output.stage(&artifact.path, artifact.kind.mode(), |file| {
+        let (summary, staged) = output.stage(&artifact.path, artifact.mode(), |file| {
             self.write_package(artifact, &contents.product, output, file)
         })?;
+        for (component, summary) in contents.record.components.iter_mut().zip(&summary.components) {
+            component.installed_kbytes = summary.install_kbytes;
+        }
         self.check(artifact, output)?;
         let mut built = Built::new(artifact.clone(), self.plan.spec().version.as_str(), staged);
         built.signed_by = self.signer.map(|signer| signer.signed_by().clone());
@@ -120,11 +138,10 @@ impl Build<'_> {
         product: &Product,
         output: &Output<'_>,
         file: &mut StagingFile<'_>,
-    ) -> Result<(), BuildError> {
+    ) -> Result<Summary, BuildError> {
         let mut spool = tempfile::spooled_tempfile_in(SPOOL_IN_MEMORY, output.scratch());
         let signer = self.signer.map(|signer| signer as &dyn flatpkg::Signer);
         flatpkg::write_product(product, self.time, signer, &mut spool, file)
-            .map(drop)
             .map_err(|source| BuildError::Package { path: artifact.path.clone(), source })
     }
 

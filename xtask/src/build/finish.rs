@@ -3,14 +3,18 @@
 //!
 //! Must not know: how the files were made.
 
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 
 use super::{BuildError, Finished, Progress};
 use crate::archive;
 use crate::manifest::{self, Built, Header};
+use crate::mdm::munki;
 use crate::output::{Output, Staged};
 use crate::plan::{Artifact, Kind, MANIFEST_FILE, SUMS_FILE};
 use crate::records::Records;
+
+/// Where the Munki repository has its pkginfos.
+const PKGSINFO: &str = "munki/pkgsinfo/";
 
 /// What is still to do when every single file is staged.
 #[derive(Debug, Clone)]
@@ -35,6 +39,7 @@ pub fn finish(
 ) -> Result<Finished, BuildError> {
     for artifact in &todo.of_all {
         let staged = match artifact.kind {
+            Kind::MunkiCatalog => catalog(artifact, &mut records, &output)?,
             Kind::Zip => zip(artifact, &mut records, &output, todo.time)?,
             _ => unreachable!("a {} is not made of all files", artifact.kind.as_str()),
         };
@@ -63,6 +68,30 @@ fn stage_records(header: &Header, records: &mut Records, output: &Output<'_>) ->
     Ok(())
 }
 
+/// A catalog of the Munki repository, made of the staged pkginfos.
+fn catalog(artifact: &Artifact, records: &mut Records, output: &Output<'_>) -> Result<Staged, BuildError> {
+    let mut paths = Vec::new();
+    for built in records.read::<Built>()? {
+        let path = built?.artifact.path;
+        if path.starts_with(PKGSINFO) {
+            paths.push(path);
+        }
+    }
+    // The order in which the repository lists them, and not that of instances.
+    paths.sort_unstable();
+    let name = artifact.path.rsplit('/').next().unwrap_or_default();
+    let pkginfos = paths.iter().map(|path| {
+        let mut bytes = Vec::new();
+        output.read_staged(path).map_err(io::Error::other)?.read_to_end(&mut bytes)?;
+        munki::read_pkginfo(&bytes).map_err(io::Error::other)
+    });
+    let (_, staged) = output.stage(&artifact.path, artifact.mode(), |file| {
+        munki::write_catalog(name, pkginfos, file)
+            .map_err(|source| BuildError::Catalog { path: artifact.path.clone(), source: Box::new(source) })
+    })?;
+    Ok(staged)
+}
+
 fn zip(
     artifact: &Artifact,
     records: &mut Records,
@@ -72,12 +101,11 @@ fn zip(
     // A zip's directory is written last and its local headers are patched:
     // it needs a file that it can seek in.
     let scratch = tempfile::tempfile_in(output.scratch())?;
-    let is_in_zip =
-        |built: &io::Result<Built>| built.as_ref().map_or(true, |one| one.artifact.kind.is_in_zip());
+    let is_in_zip = |built: &io::Result<Built>| built.as_ref().map_or(true, |one| one.artifact.is_in_zip());
     let members = records.read::<Built>()?.filter(is_in_zip).map(|built| {
         let built = built?;
         Ok::<_, BuildError>(archive::Member {
-            mode: built.artifact.kind.mode(),
+            mode: built.artifact.mode(),
             compressed: built.artifact.kind.is_package(),
             size: built.size,
             content: output.read_staged(&built.artifact.path)?,
@@ -86,7 +114,7 @@ fn zip(
     });
     let mut scratch = archive::write(scratch, time, members)?;
     scratch.rewind()?;
-    let ((), staged) = output.stage(&artifact.path, artifact.kind.mode(), |file| {
+    let ((), staged) = output.stage(&artifact.path, artifact.mode(), |file| {
         io::copy(&mut scratch, file)?;
         Ok::<_, BuildError>(())
     })?;

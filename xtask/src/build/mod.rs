@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! instances ─ on all cores, some at a time ─┐
-//! packages of several instances ────────────┼─ records ─ zip, sums, manifest ─ into place
+//! packages of several instances ────────────┼─ records ─ catalogs, zip, sums, manifest ─ into place
 //! ```
 //!
 //! What is in memory is what is being built: a record of each finished file
@@ -12,6 +12,7 @@
 
 mod files;
 mod finish;
+mod managers;
 
 use std::io;
 
@@ -22,10 +23,11 @@ pub use finish::{Finish, finish};
 
 use crate::hex::hex;
 use crate::manifest::{Built, Header, Part};
+use crate::mdm::munki::CatalogError;
 use crate::output::{Committed, Output, OutputError};
 use crate::plan::Plan;
 use crate::records::Records;
-use crate::sign::PackageSigner;
+use crate::sign::{PackageSigner, SigningError};
 
 /// How many instances are built before their records are written: enough to
 /// keep all cores busy, and few enough to be nothing.
@@ -64,6 +66,15 @@ pub enum BuildError {
         /// What failed.
         faults: String,
     },
+    /// A profile could not be signed.
+    #[error("could not sign {path}")]
+    Signing {
+        /// The artifact.
+        path: String,
+        /// Why.
+        #[source]
+        source: SigningError,
+    },
     /// A file could not be written.
     #[error("could not write {path}")]
     Write {
@@ -76,6 +87,14 @@ pub enum BuildError {
     /// The archive of all files could not be written.
     #[error("could not write the zip: {0}")]
     Zip(#[from] zip::result::ZipError),
+    /// A catalog of the Munki repository could not be made.
+    #[error("could not write {path}: {source}")]
+    Catalog {
+        /// The artifact.
+        path: String,
+        /// Why.
+        source: Box<CatalogError<io::Error>>,
+    },
     /// What was built could not be recorded, or read again.
     #[error("could not keep account of what was built: {0}")]
     Records(#[from] io::Error),

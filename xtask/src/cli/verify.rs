@@ -1,6 +1,6 @@
 //! `verify`: prove that packages are sound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::messages::{MessageFormat, line};
 use crate::hex::hex;
 use crate::plan::{MANIFEST_FILE, SUMS_FILE};
 use crate::verify::folder::{self, Found};
-use crate::verify::{self, Check, Level, Options, Status, all_hold};
+use crate::verify::{self, Check, Level, Options, Status, all_hold, managers};
 
 /// Exit status where a check failed.
 const FAILED: u8 = 1;
@@ -25,7 +25,8 @@ const UNREADABLE: u8 = 2;
 
 /// Check that packages are sound: archive, signatures, contents, property lists
 ///
-/// Takes anybody's packages, and whole output folders with their SHA256SUMS and artifacts.json.
+/// Takes anybody's packages, and whole output folders with their SHA256SUMS and artifacts.json, and
+/// with what device managers read.
 /// Exits with 1 if a check failed, and with 2 if a file could not be read as a package.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -101,7 +102,7 @@ fn verify_file(path: &Path, options: &Options<'_>) -> Result<Vec<Check>> {
         .with_context(|| format!("{} could not be read as a package", path.display()))
 }
 
-/// A folder's records, then each package in it.
+/// A folder's records, what managers read there, then each package in it.
 fn verify_folder(folder: &Path, options: &Options<'_>, verified: &mut Vec<Verified>) {
     let files = match list(folder, folder) {
         Ok(files) => files,
@@ -109,9 +110,14 @@ fn verify_folder(folder: &Path, options: &Options<'_>, verified: &mut Vec<Verifi
     };
     let sums = fs::read_to_string(folder.join(SUMS_FILE)).ok();
     let manifest = fs::read(folder.join(MANIFEST_FILE)).ok();
-    let checks = folder::checks(sums.as_deref(), manifest.as_deref(), &files);
+    let mut checks = folder::checks(sums.as_deref(), manifest.as_deref(), &files);
+    let open = |path: &str| File::open(folder.join(path)).map(BufReader::new);
+    checks.extend(managers::checks(&managers::Folder { files: &files, open: &open }));
     verified.push(Verified { path: folder.to_owned(), outcome: Ok(checks) });
-    for path in files.keys().filter(|path| path.ends_with(".pkg")) {
+    // A package may be there twice, the second time in a Munki repository.
+    let mut seen = BTreeSet::new();
+    let packages = files.iter().filter(|(path, found)| path.ends_with(".pkg") && seen.insert(&found.sha256));
+    for (path, _) in packages {
         let path = folder.join(path);
         let outcome = verify_file(&path, options);
         verified.push(Verified { path, outcome });

@@ -12,6 +12,7 @@
 
 mod combined;
 pub mod escape;
+mod managers;
 mod pages;
 mod scripts;
 mod units;
@@ -23,6 +24,7 @@ pub use combined::{
     combined_uninstall_conclusion_html, combined_uninstall_title, combined_uninstall_welcome_html,
     combined_welcome_html, uninstall_choice_description,
 };
+pub use managers::{fleet_install_sh, munki_installcheck_sh};
 pub use pages::{
     conclusion_html, installation_check_js, title, uninstall_conclusion_html, uninstall_title,
     uninstall_welcome_html, welcome_html,

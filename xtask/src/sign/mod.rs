@@ -12,6 +12,10 @@
 //!                            an RFC 3161 timestamp as unsigned attribute
 //! ```
 //!
+//! A profile carries its content in the same kind of structure, without a
+//! timestamp: `security cms -S` asks for none, and a manager sends a profile anew
+//! whenever it likes.
+//!
 //! Source: the signatures of 47 packages that productsign wrote, up to 2026.
 //! apple-codesign 0.29 cannot make the first one: its key hashes what it is
 //! given, and what comes out is no signature that a Mac made or checks.
@@ -149,6 +153,19 @@ impl PackageSigner {
         &self.identity.chain
     }
 
+    /// A configuration profile, signed: SignedData with the profile in it, and the
+    /// whole chain.
+    ///
+    /// # Errors
+    /// What the key or the CMS structure refused.
+    pub fn sign_profile(&self, profile: Vec<u8>) -> Result<Vec<u8>, SigningError> {
+        let signer = SignerBuilder::new(&self.identity.key, self.identity.leaf().clone());
+        self.signed_data(signer)
+            .content_inline(profile)
+            .build_der()
+            .map_err(|error| SigningError::Cms(Box::new(error)))
+    }
+
     fn raw_signature(&self, toc_digest: &[u8]) -> Result<Vec<u8>, SigningError> {
         // Blinded: the random number hides the key from who measures the time.
         // The signature does not depend on it.
@@ -182,13 +199,16 @@ impl PackageSigner {
                 .time_stamp_url(url.as_str())
                 .map_err(|error| Box::new(CmsError::TimeStampProtocol(error.into())))?;
         }
+        self.signed_data(signer).build_der().map_err(Box::new)
+    }
+
+    /// What every signature has.
+    fn signed_data<'a>(&'a self, signer: SignerBuilder<'a>) -> SignedDataBuilder<'a> {
         SignedDataBuilder::default()
             .content_type(Oid(OID_ID_DATA.as_ref().into()))
             .signing_time(self.signing_time.into())
             .signer(signer)
             .certificates(self.identity.chain.iter().cloned())
-            .build_der()
-            .map_err(Box::new)
     }
 }
 

@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 pub use error::SpecError;
 pub use load::load;
 pub use names::{
-    AbsolutePath, EnvName, EnvValue, IdentifierPrefix, InstanceName, MacosVersion, PackageVersion, Text,
-    UserName,
+    AbsolutePath, BaseUrl, CatalogName, EnvName, EnvValue, IdentifierPrefix, InstanceName, MacosVersion,
+    PackageVersion, Text, UserName,
 };
 pub use resolve::{Environment, Flags, resolve};
 
@@ -36,6 +36,12 @@ pub struct Spec {
     pub license: Option<Resource>,
     /// A picture behind Installer's pages.
     pub background: Option<Resource>,
+    /// Where the output folder is served; without it, nothing is written that
+    /// device managers read.
+    pub base_url: Option<BaseUrl>,
+    /// The Munki catalogs that every package is in; not empty, no two equal when
+    /// case is folded.
+    pub munki_catalogs: Vec<CatalogName>,
     /// The instances, in the order in which they were given; no two names are
     /// equal when case is folded.
     pub instances: Vec<Instance>,

@@ -11,14 +11,17 @@ use super::error::SpecError;
 use super::names::{NameError, did_you_mean, list, quoted};
 use super::settings::{InstanceSettings, Options, Settings};
 use super::{
-    AbsolutePath, Architecture, Condition, EnvName, EnvValue, IdentifierPrefix, Instance, InstanceName,
-    KeepAlive, PackageVersion, Spec, UserName,
+    AbsolutePath, Architecture, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
+    InstanceName, KeepAlive, PackageVersion, Spec, UserName,
 };
 
 /// Version of the packages where nothing sets one.
 pub const DEFAULT_VERSION: &str = "1.0.0";
 /// Prefix of package identifiers where nothing sets one.
 pub const DEFAULT_IDENTIFIER_PREFIX: &str = "io.lima-vm";
+/// The Munki catalog where nothing names one: munkiimport's own default, so that
+/// a package reaches no production Mac before somebody has looked at it.
+pub const DEFAULT_MUNKI_CATALOG: &str = "testing";
 /// The instance that is built where nothing names one: Lima's own default.
 pub const DEFAULT_INSTANCE: &str = "default";
 /// Oldest macOS where nothing sets one.
@@ -76,6 +79,14 @@ pub struct Flags {
     /// Installer and MDM compare it with the installed one, number by number.
     #[arg(long, value_name = "VERSION")]
     pub pkg_version: Option<String>,
+
+    /// Write what device managers read, for packages served at this address
+    ///
+    /// The https address at which the output folder is served, as
+    /// https://mdm.example.com/lima: manifests and profile for an MDM, a Munki
+    /// repository, software for Fleet.
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
 }
 
 /// What the process knows about who runs it.
@@ -120,8 +131,10 @@ pub fn resolve(
         .or_else(|| settings.and_then(|settings| settings.version.clone()))
         .unwrap_or_else(|| built_in(DEFAULT_VERSION));
 
+    let base_url: Option<BaseUrl> = flag("--base-url", flags.base_url.as_deref(), str::parse)?
+        .or_else(|| settings.and_then(|settings| settings.base_url.clone()));
     let chosen = choose(&flags.instances, settings)?;
-    check_folders(&chosen, settings, &version)?;
+    check_folders(&chosen, settings, &version, base_url.is_some())?;
     let instances = chosen
         .into_iter()
         .map(|chosen| instance(chosen, &overrides, settings, environment))
@@ -135,6 +148,10 @@ pub fn resolve(
         organization: settings.and_then(|settings| settings.organization.clone()),
         license: settings.and_then(|settings| settings.license.clone()),
         background: settings.and_then(|settings| settings.background.clone()),
+        base_url,
+        munki_catalogs: settings
+            .and_then(|settings| settings.munki_catalogs.clone())
+            .unwrap_or_else(|| vec![built_in(DEFAULT_MUNKI_CATALOG)]),
         instances,
     })
 }
@@ -216,17 +233,24 @@ fn check_folders(
     chosen: &[Chosen<'_>],
     settings: Option<&Settings>,
     version: &PackageVersion,
+    for_managers: bool,
 ) -> Result<(), SpecError> {
-    let files = [
-        "SHA256SUMS".to_owned(),
-        "artifacts.json".to_owned(),
-        "index.html".to_owned(),
-        format!("lima-autostart-{version}.zip"),
+    let mut files = vec![
+        ("file", "SHA256SUMS".to_owned()),
+        ("file", "artifacts.json".to_owned()),
+        ("file", "index.html".to_owned()),
+        ("file", format!("lima-autostart-{version}.zip")),
     ];
+    if for_managers {
+        files.push(("folder", MUNKI_FOLDER.to_owned()));
+    }
     for Chosen { name, span, .. } in chosen {
-        let Some(file) = files.iter().find(|file| file.eq_ignore_ascii_case(name.as_str())) else { continue };
+        let Some((what, file)) = files.iter().find(|(_, file)| file.eq_ignore_ascii_case(name.as_str()))
+        else {
+            continue;
+        };
         let message = format!(
-            "an instance cannot be named {}: its folder would take the place of the file {} beside it; rename the instance in Lima",
+            "an instance cannot be named {}: its folder would take the place of the {what} {} beside it; rename the instance in Lima",
             quoted(name.as_str()),
             quoted(file)
         );
@@ -237,6 +261,9 @@ fn check_folders(
     }
     Ok(())
 }
+
+/// The Munki repository beside the instances' folders.
+pub const MUNKI_FOLDER: &str = "munki";
 
 /// Largest environment of an instance, in bytes: names and values with `=` and
 /// the final NUL. macOS starts no program with more than 1,048,576 bytes of
@@ -332,6 +359,7 @@ mod tests {
         let spec = resolve(&Flags::default(), None, &environment).unwrap();
         assert_eq!(spec.version.as_str(), DEFAULT_VERSION);
         assert_eq!(spec.identifier_prefix.as_str(), DEFAULT_IDENTIFIER_PREFIX);
+        assert_eq!(spec.munki_catalogs[0].as_str(), DEFAULT_MUNKI_CATALOG);
         assert_eq!(spec.instances[0].name.as_str(), DEFAULT_INSTANCE);
         assert_eq!(spec.instances[0].min_macos.as_str(), DEFAULT_MIN_MACOS);
         for limactl in [super::super::MACOS_LIMACTL, super::super::LINUX_LIMACTL] {

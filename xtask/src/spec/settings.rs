@@ -16,8 +16,8 @@ use super::names::{did_you_mean, list, quoted};
 use super::source::Source;
 use super::values;
 use super::{
-    AbsolutePath, Architecture, Condition, EnvName, EnvValue, IdentifierPrefix, InstanceName, KeepAlive,
-    MacosVersion, PackageVersion, Resource, Text, UserName,
+    AbsolutePath, Architecture, BaseUrl, CatalogName, Condition, EnvName, EnvValue, IdentifierPrefix,
+    InstanceName, KeepAlive, MacosVersion, PackageVersion, Resource, Text, UserName,
 };
 
 /// What a settings file says. What it does not say is `None`.
@@ -35,6 +35,10 @@ pub struct Settings {
     pub license: Option<Resource>,
     /// `background`, read.
     pub background: Option<Resource>,
+    /// `base-url`
+    pub base_url: Option<BaseUrl>,
+    /// `munki-catalogs`; not empty, no two equal when case is folded.
+    pub munki_catalogs: Option<Vec<CatalogName>>,
     /// `[defaults]`
     pub defaults: Options,
     /// `[[instance]]`, in the file's order; no two names are equal when case is folded.
@@ -94,6 +98,9 @@ struct File {
     organization: Option<Text>,
     license: Option<Spanned<values::FilePath>>,
     background: Option<Spanned<values::FilePath>>,
+    base_url: Option<BaseUrl>,
+    #[serde(default, deserialize_with = "values::catalogs")]
+    munki_catalogs: Option<Vec<CatalogName>>,
     defaults: Option<Options>,
     #[serde(default)]
     instance: Vec<Spanned<Options>>,
@@ -137,6 +144,8 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
         organization: file.organization,
         license,
         background,
+        base_url: file.base_url,
+        munki_catalogs: file.munki_catalogs,
         defaults,
         instances,
         source,

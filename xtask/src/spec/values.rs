@@ -10,7 +10,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::names::{deserialize_from_str, list, quoted};
-use super::{AbsolutePath, Architecture, EnvName, EnvValue};
+use super::{AbsolutePath, Architecture, CatalogName, EnvName, EnvValue};
 
 /// The longest time between the request to stop and the kill, in seconds.
 const EXIT_TIMEOUT_MAX: u32 = 3600;
@@ -107,6 +107,36 @@ pub fn architectures<'de, D: Deserializer<'de>>(
         }
     }
     deserializer.deserialize_seq(Architectures)
+}
+
+/// Munki catalogs, at least one, each once where file names fold case.
+pub fn catalogs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<CatalogName>>, D::Error> {
+    struct Catalogs;
+    impl<'de> Visitor<'de> for Catalogs {
+        type Value = Option<Vec<CatalogName>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list, as [\"testing\"]")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut catalogs: Vec<CatalogName> = Vec::new();
+            while let Some(catalog) = items.next_element::<CatalogName>()? {
+                if catalogs.iter().any(|other| other.as_str().eq_ignore_ascii_case(catalog.as_str())) {
+                    return Err(A::Error::custom(format!(
+                        "{} is here twice, in whatever case; leave one out",
+                        quoted(catalog.as_str())
+                    )));
+                }
+                catalogs.push(catalog);
+            }
+            if catalogs.is_empty() {
+                return Err(A::Error::custom("a package in no catalog reaches no Mac; name at least one"));
+            }
+            Ok(Some(catalogs))
+        }
+    }
+    deserializer.deserialize_seq(Catalogs)
 }
 
 /// A table of environment variables.

@@ -1,4 +1,5 @@
-//! The CMS signature: a detached SignedData over the TOC's digest.
+//! CMS signatures: the detached SignedData over a TOC's digest, and the one around a
+//! configuration profile.
 //!
 //! Two forms are in the wild: with signed attributes (contentType, signingTime,
 //! messageDigest), and, in packages up to 2020, without any, where the signature
@@ -87,6 +88,31 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     };
     let timestamp = signer.unsigned_attributes().map(|_| timestamp(signer)).and_then(Result::transpose);
     Ok(Verified { signing_time, certificates, timestamp })
+}
+
+/// The content of a SignedData that carries it, if its one signer's signature holds.
+/// Whether the signer is trusted is another question.
+///
+/// # Errors
+/// Why it does not hold.
+pub fn attached(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let length = ber_length(bytes, 0).ok_or("it is no BER structure")?;
+    if length != bytes.len() {
+        return Err("there is something behind it".to_owned());
+    }
+    let signed = SignedData::parse_ber(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+    certificates(&signed)?;
+    let signers: Vec<&SignerInfo> = signed.signers().collect();
+    let [signer] = signers.as_slice() else {
+        return Err(format!("it has {} signers; a profile has one", signers.len()));
+    };
+    signer
+        .verify_message_digest_with_signed_data(&signed)
+        .map_err(|_| "it is over another content".to_owned())?;
+    signer
+        .verify_signature_with_signed_data(&signed)
+        .map_err(|error| format!("its signature does not hold: {error}"))?;
+    Ok(signed.signed_content().ok_or("it is empty")?.to_vec())
 }
 
 fn certificates(signed: &SignedData) -> Result<Vec<CapturedX509Certificate>, String> {

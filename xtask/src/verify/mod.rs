@@ -9,6 +9,9 @@
 //!                                        └─ jobs          launchd property lists
 //! ```
 //!
+//! [`folder`] checks an output folder's records, [`managers`] what device managers read
+//! there.
+//!
 //! Must not know: how packages are built, Lima, the disk.
 
 pub mod archive;
@@ -16,6 +19,7 @@ mod cms;
 mod distribution;
 pub mod folder;
 pub mod jobs;
+pub mod managers;
 pub mod payload;
 mod property_list;
 pub mod signature;

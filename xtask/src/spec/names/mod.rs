@@ -10,6 +10,7 @@
 mod choice;
 mod environment;
 mod identity;
+mod managers;
 mod path;
 mod quote;
 mod text;
@@ -17,6 +18,7 @@ mod version;
 
 pub use environment::{EnvName, EnvValue};
 pub use identity::{IdentifierPrefix, InstanceName, UserName};
+pub use managers::{BaseUrl, CatalogName};
 pub use path::AbsolutePath;
 pub use quote::{did_you_mean, list, printable, quoted};
 pub use text::Text;

@@ -1,0 +1,84 @@
+//! What `dist --base-url` adds for device managers, from the outside. What is in
+//! the files is tested in `mdm`.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use super::folder;
+use crate::support::{Xtask, fail, succeed};
+
+const URL: [&str; 2] = ["--base-url", "https://mdm.example.com/lima/"];
+
+fn certificate() -> PathBuf {
+    crate::support::identity_folder().join("lima-autostart/development-identity.pem")
+}
+
+#[test]
+fn verify_holds_them_against_their_packages() {
+    let xtask = folder(3);
+    xtask.run(&[&["dist"][..], &URL].concat());
+    let verify = || {
+        let mut command = xtask.bare_command(&["verify", "out", "--trust"]);
+        command.arg(certificate());
+        command
+    };
+    let report = succeed(&mut verify());
+    for check in ["manifest", "declaration", "profile", "munki", "fleet"] {
+        assert!(report.contains(&format!("pass  manager-{check}")), "{check}\n{report}");
+    }
+    // The same package, signed again: everything that names it is out of date.
+    fs::create_dir(xtask.path("again")).unwrap();
+    xtask.run(&["dist", "vm0", "--unsigned", "--out", "again"]);
+    let package = "vm0/macos/lima-vm0-3.1.pkg";
+    fs::copy(xtask.path("again").join(package), xtask.path("out").join(package)).unwrap();
+    let output = verify().output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    for check in ["manifest", "fleet"] {
+        assert!(report.contains(&format!("FAIL  manager-{check}")), "{check}\n{report}");
+    }
+}
+
+#[test]
+fn without_a_base_url_there_are_none() {
+    let xtask = folder(1);
+    xtask.run(&["dist", "--unsigned"]);
+    assert!(xtask.files("out").keys().all(|path| !path.contains("mdm/") && !path.starts_with("munki/")));
+    let error = fail(&mut xtask.command(&["dist", "--only", "manager"]));
+    assert!(error.contains("nothing to build: what device managers read needs --base-url"), "{error}");
+}
+
+#[test]
+fn they_come_with_the_packages_that_they_are_about() {
+    let xtask = folder(1);
+    xtask.run(&[&["dist", "--unsigned", "--only", "manager"], &URL[..]].concat());
+    let files = xtask.files("out");
+    assert!(files.contains_key("vm0/macos/lima-vm0-3.1.pkg") && files.contains_key("munki/catalogs/all"));
+    assert!(!files.keys().any(|path| path.contains("linux") || path.ends_with(".zip")));
+    succeed(&mut xtask.bare_command(&["verify", "out"]));
+    assert_eq!(files["vm0/mdm/fleet/lima-vm0-install.sh"].0, 0o755);
+}
+
+#[test]
+fn the_repositorys_packages_take_no_room_of_their_own_nor_any_of_the_zip() {
+    let xtask = folder(2);
+    xtask.run(&[&["dist", "--unsigned"][..], &URL].concat());
+    let inode = |path: &str| fs::metadata(xtask.path("out").join(path)).unwrap().ino();
+    assert_eq!(
+        inode("vm0/macos/lima-vm0-3.1.pkg"),
+        inode("munki/pkgs/lima-autostart/lima-vm0-3.1.pkg"),
+        "two names of one file, where the file system has such"
+    );
+    let zip = zip_names(&xtask);
+    assert!(zip.iter().any(|name| name == "vm1/mdm/munki/lima-vm1-3.1.plist"));
+    assert!(!zip.iter().any(|name| name.starts_with("munki/")));
+    // The next run takes their place as it does everything else's.
+    xtask.run(&["dist", "--unsigned"]);
+    assert!(!xtask.path("out/munki").exists());
+}
+
+fn zip_names(xtask: &Xtask) -> Vec<String> {
+    let file = fs::File::open(xtask.path("out/lima-autostart-3.1.zip")).unwrap();
+    zip::ZipArchive::new(file).unwrap().file_names().map(|name| name.unwrap().into_owned()).collect()
+}

@@ -1,0 +1,172 @@
+//! What device managers read, against the packages that it names: all in one folder,
+//! whoever wrote it and whatever its settings were.
+//!
+//! ```text
+//! manifest.plist ─┬─ url, size, digests ──────── *.pkg ── PackageInfo: identifier, version
+//! package.json ───┘  ServerToken, ManifestURL      │
+//! *.mobileconfig ─── CMS, label ───────────────────┤
+//! munki/ ─────────── location, hash, receipts ─────┤    catalogs = what pkgsinfo comes to
+//! fleet/*.yml ────── url, hash, scripts ───────────┘
+//! ```
+//!
+//! A package is found by the end of its URL's path, which is its path in the folder.
+//! No package is held in memory: it is read through [`Folder::open`].
+//!
+//! Must not know: the disk, the settings.
+
+mod apple;
+mod fleet;
+mod munki;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Seek};
+
+use flatpkg::product::PackageFacts;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::folder::Found;
+use super::payload::FAULTS_FOUND_MAX;
+use super::{Check, causes};
+
+/// Largest document of a manager's, in bytes. An uninstaller is a part of some.
+const DOCUMENT_MAX: u64 = 4 << 20;
+
+/// A folder, and how to read a file in it by its relative path.
+pub struct Folder<'a, R> {
+    /// All files there.
+    pub files: &'a BTreeMap<String, Found>,
+    /// Opens one of them.
+    pub open: &'a dyn Fn(&str) -> io::Result<R>,
+}
+
+/// Checks everything in the folder that a manager reads.
+pub fn checks<R: Read + Seek>(folder: &Folder<'_, R>) -> Vec<Check> {
+    vec![
+        folder.each("manager-manifest", is_manifest, "no manifest is there", apple::manifest_faults),
+        folder.each(
+            "manager-declaration",
+            is_declaration,
+            "no declaration is there",
+            apple::declaration_faults,
+        ),
+        folder.each("manager-profile", is_profile, "no profile is there", apple::profile_faults),
+        munki::check(folder),
+        folder.each("manager-fleet", is_fleet, "no software for Fleet is there", fleet::faults),
+    ]
+}
+
+fn is_manifest(path: &str) -> bool {
+    path.ends_with("/mdm/manifest.plist")
+}
+
+fn is_declaration(path: &str) -> bool {
+    path.ends_with("/mdm/package.json")
+}
+
+fn is_profile(path: &str) -> bool {
+    path.contains("/mdm/") && path.ends_with(".mobileconfig")
+}
+
+fn is_fleet(path: &str) -> bool {
+    path.contains("/mdm/fleet/") && (path.ends_with(".yml") || path.ends_with(".yaml"))
+}
+
+/// The folder of the instance that a file below `mdm/` is for, with a slash behind it.
+fn instance_folder(path: &str) -> &str {
+    path.find("/mdm/").map_or("", |end| &path[..=end])
+}
+
+impl<R: Read + Seek> Folder<'_, R> {
+    /// A check of all files of a kind.
+    fn each(
+        &self,
+        name: &'static str,
+        is_kind: fn(&str) -> bool,
+        none: &str,
+        faults_of: fn(&Self, &str) -> Result<Vec<String>, String>,
+    ) -> Check {
+        let mut any = false;
+        let mut faults = Vec::new();
+        for path in self.files.keys().filter(|path| is_kind(path)) {
+            any = true;
+            self.add(path, faults_of(self, path), &mut faults);
+        }
+        if any { Check::of(name, faults) } else { Check::not_applicable(name, none) }
+    }
+
+    fn add(&self, path: &str, found: Result<Vec<String>, String>, faults: &mut Vec<String>) {
+        let found = found.unwrap_or_else(|fault| vec![fault]);
+        let room = FAULTS_FOUND_MAX.saturating_sub(faults.len());
+        faults.extend(found.into_iter().take(room).map(|fault| format!("{path:?}: {fault}")));
+    }
+
+    /// A whole document, if it is not too large for one.
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        (self.open)(path)
+            .and_then(|file| file.take(DOCUMENT_MAX + 1).read_to_end(&mut bytes))
+            .map_err(|error| format!("it could not be read: {error}"))?;
+        if bytes.len() as u64 > DOCUMENT_MAX {
+            return Err(format!("it has more than {DOCUMENT_MAX} bytes, and is not read"));
+        }
+        Ok(bytes)
+    }
+
+    /// The file that a URL is of: the one whose path is the longest end of the URL's.
+    fn file_at(&self, url: &str) -> Result<&str, String> {
+        let parsed = Url::parse(url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
+        if parsed.scheme() != "https" {
+            return Err(format!("{url:?} is not https, and nothing else is fetched"));
+        }
+        let segments: Vec<String> = parsed
+            .path_segments()
+            .into_iter()
+            .flatten()
+            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+            .collect();
+        (0..segments.len())
+            .find_map(|start| self.files.get_key_value(&segments[start..].join("/")))
+            .map(|(path, _)| path.as_str())
+            .ok_or_else(|| format!("{url:?} ends in the path of no file that is there"))
+    }
+
+    /// Opens a package and reads its documents.
+    fn package(&self, path: &str) -> Result<(PackageFacts, R), String> {
+        let cannot = |error: &dyn std::error::Error| format!("{path:?} cannot be read: {}", causes(error));
+        let mut file = (self.open)(path).map_err(|error| cannot(&error))?;
+        let facts = PackageFacts::read(&mut file).map_err(|error| cannot(&error))?;
+        Ok((facts, file))
+    }
+
+    /// A fault if a package has no component of this identifier and version.
+    fn identity_faults(&self, path: &str, identifier: &str, version: &str) -> Option<String> {
+        match self.identities(path) {
+            Ok(identities) => identity_fault(&identities, identifier, version, path),
+            Err(fault) => Some(fault),
+        }
+    }
+
+    /// The identifiers of a package's components with their versions, as PackageInfo has
+    /// them.
+    fn identities(&self, path: &str) -> Result<BTreeSet<(String, String)>, String> {
+        let (facts, _) = self.package(path)?;
+        let infos = facts.components.iter().filter_map(|component| component.package_info.as_ref());
+        Ok(infos.filter_map(|info| Some((info.identifier.clone()?, info.version.clone()?))).collect())
+    }
+}
+
+fn identity_fault(
+    identities: &BTreeSet<(String, String)>,
+    identifier: &str,
+    version: &str,
+    path: &str,
+) -> Option<String> {
+    let wanted = (identifier.to_owned(), version.to_owned());
+    if identities.contains(&wanted) {
+        return None;
+    }
+    let found: Vec<String> =
+        identities.iter().map(|(identifier, version)| format!("{identifier} {version}")).collect();
+    Some(format!("it says {identifier} {version}, and {path:?} is {}", found.join(", ")))
+}
