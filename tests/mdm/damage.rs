@@ -193,9 +193,9 @@ fn a_manifest_with_several_parts() {
     let swapped = replaced(&out, MANIFEST, &lines(&parts), &lines(&swapped));
     assert!(failed(&swapped)["manager-manifest"].contains(&format!("sum 2 of {}", parts.len())));
 
-    let old = format!("<key>sha256-size</key>\n\t\t\t\t\t<integer>10485760</integer>");
+    let old = "<key>sha256-size</key>\n\t\t\t\t\t<integer>10485760</integer>";
     let with =
-        |sum: &str| replaced(&good, MANIFEST, &old, &format!("<key>sha256</key><string>{sum}</string>"));
+        |sum: &str| replaced(&good, MANIFEST, old, &format!("<key>sha256</key><string>{sum}</string>"));
     assert!(!failed(&with(&whole)).contains_key("manager-manifest"));
     assert!(failed(&with(&parts[0]))["manager-manifest"].contains("its sha256 is not that of"));
 }
@@ -218,6 +218,13 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "configuration.app",
             "manager-declaration",
             "which is no package's",
+        ),
+        (
+            DECLARATION,
+            "mdm/manifest",
+            "mdm/uninstall-manifest",
+            "manager-declaration",
+            "not this instance's manifest",
         ),
         (DECLARATION, "ServerToken", "Token", "manager-declaration", "missing field `ServerToken`"),
         (
