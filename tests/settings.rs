@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use xtask::spec::names::quoted;
 use xtask::spec::{
-    AbsolutePath, Architecture, Condition, EnvName, EnvValue, Environment, Flags, IdentifierPrefix,
-    InstanceName, KeepAlive, MacosVersion, PackageVersion, Spec, Text, UserName, load,
+    AbsolutePath, Architecture, CatalogName, Condition, EnvName, EnvValue, Environment, Flags,
+    IdentifierPrefix, InstanceName, KeepAlive, MacosVersion, PackageVersion, Spec, Text, UserName, load,
 };
 
 use crate::support::{golden, root};

@@ -219,6 +219,13 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "manager-declaration",
             "which is no package's",
         ),
+        (
+            DECLARATION,
+            "mdm/manifest",
+            "mdm/uninstall-manifest",
+            "manager-declaration",
+            "not this instance's manifest",
+        ),
         (DECLARATION, "ServerToken", "Token", "manager-declaration", "missing field `ServerToken`"),
         (
             PROFILE,

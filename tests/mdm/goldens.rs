@@ -123,7 +123,7 @@ fn plistutil_reads_every_property_list() {
         let through: plist::Value = plist::from_file(&binary).unwrap();
         assert_eq!(through, plist::from_bytes(&bytes).unwrap(), "{}", path.display());
     }
-    assert_eq!(count, 4 * 5);
+    assert_eq!(count, 4 * 6);
 }
 
 #[test]

@@ -164,24 +164,31 @@ fn read(out: &Out, instance: &Instance, file: &str) -> Value {
 #[test]
 fn the_manifest_and_the_declaration() {
     for (spec, instance, out) in built() {
-        let package = &package_paths(&spec, &instance)[0];
-        let manifest = read(&out, &instance, "manifest.plist");
-        let item = only(hold(&manifest, MANIFEST), "items");
-        let item = hold(&item, ITEM);
-        let asset = only(item, "assets");
-        let asset = hold(&asset, ASSET);
-        let text = |keys: &Dictionary, key: &str| keys[key].as_string().unwrap().to_owned();
-        assert_eq!(text(asset, "kind"), "software-package");
-        assert_eq!(text(asset, "url"), format!("https://mdm.example.com:8443/l%20i/m&a/{package}"));
-        assert_eq!(asset["sha256-size"].as_unsigned_integer(), Some(10_485_760));
-        let sums = asset["sha256s"].as_array().unwrap();
-        assert_eq!(sums, &[Value::from(hex(Sha256::digest(&out[package])))]);
-        let metadata = hold(&item["metadata"], METADATA);
-        assert_eq!(text(metadata, "kind"), "software");
-        assert_eq!(text(metadata, "bundle-identifier"), launchd::installer_identifier(&spec, &instance));
-        assert_eq!(text(metadata, "bundle-version"), "1.2");
-        assert_eq!(metadata["sizeInBytes"].as_unsigned_integer(), Some(out[package].len() as u64));
-        assert_eq!(metadata.contains_key("subtitle"), spec.organization.is_some());
+        let packages = package_paths(&spec, &instance);
+        let identifiers = [
+            launchd::installer_identifier(&spec, &instance),
+            launchd::uninstaller_identifier(&spec, &instance),
+        ];
+        for (at, file) in ["manifest.plist", "uninstall-manifest.plist"].into_iter().enumerate() {
+            let package = &packages[at];
+            let manifest = read(&out, &instance, file);
+            let item = only(hold(&manifest, MANIFEST), "items");
+            let item = hold(&item, ITEM);
+            let asset = only(item, "assets");
+            let asset = hold(&asset, ASSET);
+            let text = |keys: &Dictionary, key: &str| keys[key].as_string().unwrap().to_owned();
+            assert_eq!(text(asset, "kind"), "software-package");
+            assert_eq!(text(asset, "url"), format!("https://mdm.example.com:8443/l%20i/m&a/{package}"));
+            assert_eq!(asset["sha256-size"].as_unsigned_integer(), Some(10_485_760));
+            let sums = asset["sha256s"].as_array().unwrap();
+            assert_eq!(sums, &[Value::from(hex(Sha256::digest(&out[package])))]);
+            let metadata = hold(&item["metadata"], METADATA);
+            assert_eq!(text(metadata, "kind"), "software");
+            assert_eq!(text(metadata, "bundle-identifier"), identifiers[at]);
+            assert_eq!(text(metadata, "bundle-version"), "1.2");
+            assert_eq!(metadata["sizeInBytes"].as_unsigned_integer(), Some(out[package].len() as u64));
+            assert_eq!(metadata.contains_key("subtitle"), spec.organization.is_some());
+        }
 
         // apple/device-management, declarationbase.yaml and configurations/package.yaml.
         let name = &instance.name;

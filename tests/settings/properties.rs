@@ -122,6 +122,7 @@ proptest! {
         parses_or_explains::<EnvName>(&text)?;
         parses_or_explains::<EnvValue>(&text)?;
         parses_or_explains::<IdentifierPrefix>(&text)?;
+        parses_or_explains::<CatalogName>(&text)?;
         parses_or_explains::<PackageVersion>(&text)?;
         parses_or_explains::<MacosVersion>(&text)?;
         parses_or_explains::<Text>(&text)?;

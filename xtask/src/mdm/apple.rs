@@ -51,10 +51,31 @@ struct Metadata<'a> {
 }
 
 /// The manifest of the package that installs.
-///
+pub fn manifest(spec: &Spec, instance: &Instance, base_url: &BaseUrl, package: &BuiltPackage<'_>) -> Vec<u8> {
+    let identifier = launchd::installer_identifier(spec, instance);
+    manifest_of(spec, identifier, render::title(instance), base_url, package)
+}
+
+/// The manifest of the package that uninstalls.
+pub fn uninstall_manifest(
+    spec: &Spec,
+    instance: &Instance,
+    base_url: &BaseUrl,
+    package: &BuiltPackage<'_>,
+) -> Vec<u8> {
+    let identifier = launchd::uninstaller_identifier(spec, instance);
+    manifest_of(spec, identifier, render::uninstall_title(instance), base_url, package)
+}
+
 /// A digest for each part lets a Mac notice a broken download before its end;
 /// `sha256` beside them would make it ignore them.
-pub fn manifest(spec: &Spec, instance: &Instance, base_url: &BaseUrl, package: &BuiltPackage<'_>) -> Vec<u8> {
+fn manifest_of(
+    spec: &Spec,
+    identifier: String,
+    title: String,
+    base_url: &BaseUrl,
+    package: &BuiltPackage<'_>,
+) -> Vec<u8> {
     property_list(&Manifest {
         items: [Item {
             assets: [Asset {
@@ -64,12 +85,12 @@ pub fn manifest(spec: &Spec, instance: &Instance, base_url: &BaseUrl, package: &
                 url: address(base_url, package),
             }],
             metadata: Metadata {
-                bundle_identifier: launchd::installer_identifier(spec, instance),
+                bundle_identifier: identifier,
                 bundle_version: spec.version.as_str(),
                 kind: "software",
                 size_in_bytes: package.sums.size,
                 subtitle: spec.organization.as_ref().map(Text::as_str),
-                title: render::title(instance),
+                title,
             },
         }],
     })

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! <instance>/mdm/manifest.plist               InstallEnterpriseApplication, ManifestURL
+//!                uninstall-manifest.plist     the same for the package that uninstalls
 //!                package.json                 declaration com.apple.configuration.package
 //!                login-items.mobileconfig     Managed Login Items
 //!                munki/*.plist                pkginfo of installer and uninstaller
@@ -59,7 +60,7 @@ pub struct PlannedFile {
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// The manifest of an InstallEnterpriseApplication command.
+    /// The manifest of an InstallEnterpriseApplication command, for either package.
     Manifest,
     /// A declaration of declarative management.
     Declaration,
@@ -111,6 +112,11 @@ pub fn paths(spec: &Spec, instance: &Instance, installer: &str, uninstaller: &st
     let uninstall = munki::uninstaller_name(instance);
     vec![
         file(&names.manifest, FileKind::Manifest, Some(&launchd::installer_identifier(spec, instance))),
+        file(
+            &names.uninstall_manifest,
+            FileKind::Manifest,
+            Some(&launchd::uninstaller_identifier(spec, instance)),
+        ),
         file(&names.declaration, FileKind::Declaration, Some(&apple::declaration_identifier(spec, instance))),
         file(&names.profile, FileKind::Profile, Some(&apple::profile_identifier(spec, instance))),
         file(&names.pkginfos[0], FileKind::MunkiPkginfo, Some(&install)),
@@ -160,6 +166,7 @@ pub fn files(
     let copy = |path: &str| Content::CopyOf(path.to_owned());
     vec![
         (names.manifest, bytes(manifest)),
+        (names.uninstall_manifest, bytes(apple::uninstall_manifest(spec, instance, base_url, uninstaller))),
         (names.declaration, bytes(declaration)),
         (names.profile, bytes(apple::profile(spec, instance))),
         (names.pkginfos[0].clone(), bytes(munki::installer(spec, instance, installer, &locations[0]))),
@@ -178,6 +185,7 @@ pub fn files(
 /// Where the files of an instance are; of two, the first is the installer's.
 struct Names {
     manifest: String,
+    uninstall_manifest: String,
     declaration: String,
     profile: String,
     pkginfos: [String; 2],
@@ -200,6 +208,7 @@ impl Names {
         };
         Self {
             manifest: format!("{name}/mdm/manifest.plist"),
+            uninstall_manifest: format!("{name}/mdm/uninstall-manifest.plist"),
             declaration: format!("{name}/mdm/package.json"),
             profile: format!("{name}/mdm/login-items.mobileconfig"),
             fleet_install: format!("{name}/mdm/fleet/{}", fleet::install_file(instance)),

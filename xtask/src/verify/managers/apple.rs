@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 use plist::{Dictionary, Value};
 use serde::Deserialize;
 
-use super::{Folder, instance_folder};
+use super::{Folder, INSTALL_MANIFEST, instance_folder};
 use crate::mdm::Digester;
 use crate::verify::payload::Contents;
 use crate::verify::{cms, property_list};
@@ -123,7 +123,7 @@ pub fn declaration_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) ->
         faults.push(format!("its type is {:?}, which is no package's", declaration.r#type));
     }
     let manifest = folder.file_at(&declaration.payload.manifest_url)?;
-    if !manifest.starts_with(instance_folder(path)) || !super::is_manifest(manifest) {
+    if !manifest.starts_with(instance_folder(path)) || !manifest.ends_with(INSTALL_MANIFEST) {
         faults.push(format!("it names {manifest:?}, which is not this instance's manifest"));
     }
     if declaration.server_token != folder.files[manifest].sha256 {

@@ -2,7 +2,7 @@
 //! whoever wrote it and whatever its settings were.
 //!
 //! ```text
-//! manifest.plist ─┬─ url, size, digests ──────── *.pkg ── PackageInfo: identifier, version
+//! *manifest.plist ┬─ url, size, digests ──────── *.pkg ── PackageInfo: identifier, version
 //! package.json ───┘  ServerToken, ManifestURL      │
 //! *.mobileconfig ─── CMS, label ───────────────────┤
 //! munki/ ─────────── location, hash, receipts ─────┤    catalogs = what pkgsinfo comes to
@@ -56,8 +56,11 @@ pub fn checks<R: Read + Seek>(folder: &Folder<'_, R>) -> Vec<Check> {
     ]
 }
 
+/// The manifest that a declaration names.
+const INSTALL_MANIFEST: &str = "/mdm/manifest.plist";
+
 fn is_manifest(path: &str) -> bool {
-    path.ends_with("/mdm/manifest.plist")
+    path.ends_with(INSTALL_MANIFEST) || path.ends_with("/mdm/uninstall-manifest.plist")
 }
 
 fn is_declaration(path: &str) -> bool {
