@@ -255,7 +255,8 @@ impl<'a> Plan<'a> {
     fn wanted(&self, artifacts: Vec<Artifact>) -> impl Iterator<Item = Artifact> {
         let only = &self.request.only;
         // What device managers read is about the packages, and made of them.
-        let with_packages = only.contains(&Kind::Manager) || only.contains(&Kind::MunkiCatalog);
+        let is_for_managers = |kind: &Kind| matches!(kind, Kind::Manager | Kind::MunkiCatalog);
+        let with_packages = self.spec.base_url.is_some() && only.iter().any(is_for_managers);
         artifacts.into_iter().filter(move |artifact| match artifact.kind {
             _ if only.is_empty() => true,
             Kind::Pkg | Kind::UninstallPkg | Kind::Manager | Kind::MunkiCatalog if with_packages => true,
