@@ -1,5 +1,7 @@
 //! `verify`: prove that packages are sound.
 
+mod report;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -8,16 +10,20 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use rayon::prelude::*;
+use report::Report;
 use sha2::{Digest, Sha256};
 use x509_certificate::CapturedX509Certificate;
 
-use super::messages::{MessageFormat, line};
+use super::messages::MessageFormat;
 use crate::hex::hex;
 use crate::plan::{MANIFEST_FILE, SUMS_FILE};
 use crate::verify::folder::{self, Found};
-use crate::verify::{self, Check, Level, Options, Status, all_hold, managers};
+use crate::verify::{self, Check, Level, Options, managers};
 
+/// How many packages are verified before they are reported: enough for all
+/// cores, and few enough to be nothing.
+const AT_A_TIME: usize = 64;
 /// Exit status where a check failed.
 const FAILED: u8 = 1;
 /// Exit status where a file could not be read as a package.
@@ -73,25 +79,18 @@ impl Verify {
             }
         };
         let options = Options { trust: &trust, require: self.require, ..Options::default() };
-        let mut verified = Vec::new();
+        let mut report = Report::new(self.format);
         for path in &self.paths {
             if path.is_dir() {
-                verify_folder(path, &options, &mut verified);
+                verify_folder(path, &options, &mut report);
             } else {
-                verified.push(Verified { path: path.clone(), outcome: verify_file(path, &options) });
+                report.add(Verified { path: path.clone(), outcome: verify_file(path, &options) });
             }
         }
-        match self.format {
-            Format::Human => print(&verified),
-            Format::Json => line(as_json(&verified).to_string()),
-            Format::Junit => line(as_junit(&verified)),
-        }
-        if verified.iter().any(|one| one.outcome.is_err()) {
-            ExitCode::from(UNREADABLE)
-        } else if verified.iter().any(|one| one.outcome.as_ref().is_ok_and(|checks| !all_hold(checks))) {
-            ExitCode::from(FAILED)
-        } else {
-            ExitCode::SUCCESS
+        match report.finish() {
+            (_, 1..) => ExitCode::from(UNREADABLE),
+            (1.., 0) => ExitCode::from(FAILED),
+            (0, 0) => ExitCode::SUCCESS,
         }
     }
 }
@@ -103,51 +102,68 @@ fn verify_file(path: &Path, options: &Options<'_>) -> Result<Vec<Check>> {
 }
 
 /// A folder's records, what managers read there, then each package in it.
-fn verify_folder(folder: &Path, options: &Options<'_>, verified: &mut Vec<Verified>) {
-    let files = match list(folder, folder) {
+fn verify_folder(folder: &Path, options: &Options<'_>, report: &mut Report) {
+    let files = match list(folder) {
         Ok(files) => files,
-        Err(error) => return verified.push(Verified { path: folder.to_owned(), outcome: Err(error) }),
+        Err(error) => return report.add(Verified { path: folder.to_owned(), outcome: Err(error) }),
     };
     let sums = fs::read_to_string(folder.join(SUMS_FILE)).ok();
     let manifest = fs::read(folder.join(MANIFEST_FILE)).ok();
     let mut checks = folder::checks(sums.as_deref(), manifest.as_deref(), &files);
+    drop((sums, manifest));
     let open = |path: &str| File::open(folder.join(path)).map(BufReader::new);
     checks.extend(managers::checks(&managers::Folder { files: &files, open: &open }));
-    verified.push(Verified { path: folder.to_owned(), outcome: Ok(checks) });
+    report.add(Verified { path: folder.to_owned(), outcome: Ok(checks) });
     // A package may be there twice, the second time in a Munki repository.
     let mut seen = BTreeSet::new();
-    let packages = files.iter().filter(|(path, found)| path.ends_with(".pkg") && seen.insert(&found.sha256));
-    for (path, _) in packages {
-        let path = folder.join(path);
-        let outcome = verify_file(&path, options);
-        verified.push(Verified { path, outcome });
+    let packages: Vec<&str> = files
+        .iter()
+        .filter(|(path, found)| path.ends_with(".pkg") && seen.insert(&found.sha256))
+        .map(|(path, _)| path.as_str())
+        .collect();
+    for some in packages.chunks(AT_A_TIME) {
+        let verified: Vec<Verified> = some
+            .par_iter()
+            .map(|path| folder.join(path))
+            .map(|path| Verified { outcome: verify_file(&path, options), path })
+            .collect();
+        verified.into_iter().for_each(|one| report.add(one));
     }
 }
 
-/// Every file below a folder, by relative path. What begins with a dot at the
-/// top is the folder's own.
-fn list(base: &Path, folder: &Path) -> Result<BTreeMap<String, Found>> {
-    let mut found = BTreeMap::new();
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("could not read the folder {}", folder.display()))?;
-    for entry in entries {
-        let entry = entry.with_context(|| format!("could not read the folder {}", folder.display()))?;
+/// Every file below a folder, by relative path, with its size and digest. What
+/// begins with a dot at the top is the folder's own.
+fn list(folder: &Path) -> Result<BTreeMap<String, Found>> {
+    let mut paths = Vec::new();
+    list_paths(folder, folder, &mut paths)?;
+    paths
+        .into_par_iter()
+        .map(|path| {
+            let place = folder.join(&path);
+            let found = digest(&place).with_context(|| format!("could not read {}", place.display()))?;
+            Ok((path, found))
+        })
+        .collect()
+}
+
+fn list_paths(base: &Path, folder: &Path, found: &mut Vec<String>) -> Result<()> {
+    let reading = || format!("could not read the folder {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(reading)? {
+        let entry = entry.with_context(reading)?;
         let path = entry.path();
         if folder == base && entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
         let kind = entry.file_type().with_context(|| format!("could not look at {}", path.display()))?;
         if kind.is_dir() {
-            found.extend(list(base, &path)?);
-            continue;
-        }
-        let relative = path.strip_prefix(base).expect("it lies below").to_string_lossy().into_owned();
-        if !kind.is_file() {
+            list_paths(base, &path, found)?;
+        } else if kind.is_file() {
+            found.push(path.strip_prefix(base).expect("it lies below").to_string_lossy().into_owned());
+        } else {
             bail!("{} is neither a file nor a folder", path.display());
         }
-        found.insert(relative, digest(&path).with_context(|| format!("could not read {}", path.display()))?);
     }
-    Ok(found)
+    Ok(())
 }
 
 fn digest(path: &Path) -> io::Result<Found> {
@@ -185,78 +201,4 @@ fn certificates(file: &Path) -> Result<Vec<CapturedX509Certificate>> {
         bail!("{} has no certificate in it", file.display());
     }
     Ok(found)
-}
-
-fn print(verified: &[Verified]) {
-    use anstyle::{AnsiColor, Style};
-    let colored = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
-    for one in verified {
-        line(one.path.display().to_string());
-        let checks = match &one.outcome {
-            Ok(checks) => checks,
-            Err(error) => {
-                let style = colored(AnsiColor::Red);
-                line(format!("  {style}unreadable{style:#}  {error:#}"));
-                continue;
-            }
-        };
-        for check in checks {
-            let (word, style) = match check.status {
-                Status::Pass => ("pass", colored(AnsiColor::Green)),
-                Status::Fail => ("FAIL", colored(AnsiColor::Red).bold()),
-                Status::NotApplicable => ("n/a ", Style::new().dimmed()),
-            };
-            let mut details = check.details.iter();
-            let first = details.next().map_or("", String::as_str);
-            line(format!("  {style}{word}{style:#}  {:24}  {first}", check.name).trim_end());
-            for detail in details {
-                line(format!("{:34}{detail}", ""));
-            }
-        }
-    }
-}
-
-fn as_json(verified: &[Verified]) -> serde_json::Value {
-    let all: Vec<_> = verified
-        .iter()
-        .map(|one| match &one.outcome {
-            Ok(checks) => json!({ "path": one.path, "ok": all_hold(checks), "checks": checks }),
-            Err(error) => json!({ "path": one.path, "ok": false, "unreadable": format!("{error:#}") }),
-        })
-        .collect();
-    json!({ "schema": 1, "verified": all })
-}
-
-fn as_junit(verified: &[Verified]) -> String {
-    use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-    let mut report = Report::new("verify");
-    for one in verified {
-        let mut suite = TestSuite::new(one.path.display().to_string());
-        match &one.outcome {
-            Ok(checks) => suite.add_test_cases(checks.iter().map(|check| {
-                let text = check.details.join("\n");
-                let status = match check.status {
-                    Status::Pass => TestCaseStatus::success(),
-                    Status::NotApplicable => {
-                        let mut status = TestCaseStatus::skipped();
-                        status.set_message(text);
-                        status
-                    }
-                    Status::Fail => {
-                        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                        status.set_message(text);
-                        status
-                    }
-                };
-                TestCase::new(check.name, status)
-            })),
-            Err(error) => {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-                status.set_message(format!("{error:#}"));
-                suite.add_test_cases([TestCase::new("readable", status)])
-            }
-        };
-        report.add_test_suite(suite);
-    }
-    report.to_string().unwrap_or_else(|error| format!("<!-- {error} -->"))
 }
