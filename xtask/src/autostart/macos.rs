@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use xshell::cmd;
 
 use super::instances::{self, Found};
@@ -50,7 +50,7 @@ fn account(machine: &Machine, name: &UserName) -> Result<Account> {
 }
 
 /// The instance as it is to be registered, and what only root can look up.
-fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Option<Ownership>)> {
+fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Account, Option<Ownership>)> {
     let account = match &request.user {
         Some(name) => account(machine, name)?,
         None => machine.caller.clone(),
@@ -70,8 +70,9 @@ fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Option<Own
     let limactl = machine.limactl(request.limactl.as_ref())?;
     let spec = spec_of(&request.name, request.condition, &account, &limactl, lima_home.as_ref())?;
     let [instance] = &spec.instances[..] else { bail!("one instance was asked for") };
-    let settings = format!("{}/{}", instance.macos_instance_dir(), instances::SETTINGS_FILE);
-    let only_if = match instances::find(&instance.macos_lima_home(), &request.name, &account)? {
+    let lima_home = instance.macos_lima_home().context("the user is named, and so is the folder")?;
+    let settings = format!("{lima_home}/{}/{}", instance.name, instances::SETTINGS_FILE);
+    let only_if = match instances::find(&lima_home, &request.name, &account)? {
         Found::Owned => None,
         Found::Hidden if is_caller => bail!("{settings}: you may not read it"),
         Found::Hidden => Some(Ownership {
@@ -83,17 +84,17 @@ fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Option<Own
             path: settings,
         }),
     };
-    Ok((instance.clone(), only_if))
+    Ok((instance.clone(), account, only_if))
 }
 
 /// See [`super::enable`].
 pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
-    let (instance, only_if) = resolve(machine, request)?;
+    let (instance, account, only_if) = resolve(machine, request)?;
     let name = &instance.name;
     let text = Job::new(&instance).to_xml()?;
     let agent = Registration::look(machine, Condition::Login, name);
     let daemon = Registration::look(machine, Condition::Boot, name);
-    let daemon_is_of = daemon.user().filter(|user| *user != instance.user.as_str());
+    let daemon_is_of = daemon.user().filter(|user| *user != account.name.as_str());
     let mut plan = Plan::default();
     let (own, other) = match instance.condition {
         Condition::Boot => (&daemon, &agent),
@@ -113,7 +114,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
                 .push(format!("{} starts the instance {name} of {user}, and was left alone", daemon.path));
         }
         // The caller's agent is for the caller's instance of that name.
-        (None, _) if instance.user != machine.caller.name => removal.clear(),
+        (None, _) if account.name != machine.caller.name => removal.clear(),
         (None, _) => {}
     }
     let runs = own.loaded.as_ref().is_some_and(|loaded| loaded.running);
@@ -134,19 +135,19 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
             plan.steps.push(Step::new(Action::write(&path, text)));
         }
     }
-    plan.done = format!("{name} starts at {when} as {}, by {}.", instance.user, own.path);
+    plan.done = format!("{name} starts at {when} as {}, by {}.", account.name, own.path);
     if instance.condition == Condition::Login && !is_logged_in(machine, own.domain) {
-        let user = &instance.user;
+        let user = &account.name;
         plan.notes.push(format!("{user} is not logged in at the screen: it starts at the next login"));
         return Ok(plan);
     }
     let reload = Action::Run(own.reload(instance.exit_timeout));
     plan.steps.push(Step { undo_last: own.undo_last(), ..Step::new(reload) });
     plan.steps.push(Step::new(Action::Run(own.check_loaded())));
-    if instance.user != machine.caller.name {
+    if account.name != machine.caller.name {
         plan.notes.push(format!(
             "if {0} set it up to start at login as well, {0} removes that with `cargo xtask autostart disable {name}`",
-            instance.user
+            account.name
         ));
     }
     Ok(plan)

@@ -9,6 +9,7 @@
 
 mod choice;
 mod environment;
+mod found;
 mod identity;
 mod path;
 mod quote;
@@ -16,6 +17,7 @@ mod text;
 mod version;
 
 pub use environment::{EnvName, EnvValue};
+pub use found::{Account, Limactl};
 pub use identity::{IdentifierPrefix, InstanceName, UserName};
 pub use path::AbsolutePath;
 pub use quote::{did_you_mean, list, printable, quoted};
