@@ -5,6 +5,7 @@
 //! Must not know: systemd, how a plan is carried out.
 
 mod job;
+mod package;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -217,6 +218,12 @@ fn status_of(machine: &Machine, name: &InstanceName, found: &Registration) -> St
         Condition::Login => Some(machine.caller.name.to_string()),
         Condition::Boot => found.user(),
     };
+    let package = found.file.as_ref().and_then(|file| package::origin(name, &found.label, file));
+    let drift = match &package {
+        // Its settings need not be those that `enable` has.
+        Some(_) => found.limactl().filter(|limactl| !is_program(Path::new(limactl))).map(no_program),
+        None => drift(machine, name, found),
+    };
     Status {
         instance: name.to_string(),
         condition: Some(found.condition),
@@ -225,8 +232,13 @@ fn status_of(machine: &Machine, name: &InstanceName, found: &Registration) -> St
         loaded: found.loaded.is_some(),
         running: found.loaded.as_ref().is_some_and(|loaded| loaded.running),
         last_exit_code: found.loaded.as_ref().and_then(|loaded| loaded.last_exit),
-        drift: drift(machine, name, found),
+        drift,
+        package,
     }
+}
+
+fn no_program(limactl: String) -> String {
+    format!("there is no program {limactl}")
 }
 
 /// Why the file is not what `enable` would write today, with the user, limactl
@@ -237,8 +249,7 @@ fn drift(machine: &Machine, name: &InstanceName, found: &Registration) -> Option
     };
     let today = || -> Option<(AbsolutePath, Vec<u8>)> {
         let list = found.property_list()?;
-        let limactl = list.get("ProgramArguments")?.as_array()?.first()?.as_string()?;
-        let limactl = AbsolutePath::parse_program(limactl).ok()?;
+        let limactl = AbsolutePath::parse_program(&found.limactl()?).ok()?;
         let environment = list.get("EnvironmentVariables").and_then(plist::Value::as_dictionary);
         let lima_home = environment.and_then(|all| all.get("LIMA_HOME")).and_then(plist::Value::as_string);
         let lima_home = lima_home.map(str::parse).transpose().ok()?;
@@ -252,7 +263,7 @@ fn drift(machine: &Machine, name: &InstanceName, found: &Registration) -> Option
     match today() {
         None => Some("the file is not one that `enable` would write".to_owned()),
         Some((limactl, _)) if !is_program(Path::new(limactl.as_str())) => {
-            Some(format!("there is no program {limactl}"))
+            Some(no_program(limactl.to_string()))
         }
         Some((_, text)) if text != *file => Some(
             "the file was written by something else, or by another version; `enable` writes it anew"
