@@ -79,6 +79,14 @@ fn what_was_found_can_be_uninstalled() {
         }
         fs::remove_dir_all(mac.path("/Users/alice/.lima")).unwrap();
         mac.run_uninstall_package(&auto(Condition::Boot)).ends_with(0, &["disk are as they were"]);
+        // Whoever was found is gone.
+        mac.put_instance("/Users/alice/.lima/k3s");
+        mac.install(&auto(Condition::Boot)).ends_with(0, &["Found: alice"]);
+        mac.set(|state| {
+            state.accounts.remove(0);
+        });
+        mac.run_uninstall_package(&auto(Condition::Boot)).ends_with(0, &["there is no user \"alice\""]);
+        assert!(mac.jobs().is_empty());
     });
 }
 
