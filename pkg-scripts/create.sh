@@ -69,9 +69,16 @@ stop_creation() {
 	fi
 }
 
-# Removes what a failed creation left. None of it was there before.
+# Removes what a failed creation left. An instance that is older than this
+# installation is none of that, however it was overlooked: with it would go its
+# disk.
 remove_half_made() {
 	creating=no
+	if as_user test -e "$INSTANCE_DIR/lima.yaml" &&
+		as_user test "$INSTANCE_DIR/lima.yaml" -ot "$FILLED_PLIST"; then
+		warn "$INSTANCE_DIR was there already, and stays."
+		return
+	fi
 	if user_has "$INSTANCE_DIR"; then
 		(become_limactl delete --force "$INSTANCE") </dev/null >&2 || :
 		if user_has "$INSTANCE_DIR" && ! as_user rm -rf "$INSTANCE_DIR"; then

@@ -35,9 +35,10 @@ keep_files() {
 	: >"$SCRIPTS_DIR/kept/complete"
 }
 
+# A file or a link, as it is: nobody put a folder there for the package.
 keep_file() {
-	if [ -f "$1" ]; then
-		cp -p "$1" "$2"
+	if [ -f "$1" ] || [ -L "$1" ]; then
+		cp -RPp "$1" "$2"
 	fi
 }
 
@@ -62,9 +63,9 @@ put_files_back() {
 # (its log: "receipt-based obsoleting"), so a file may have to be made anew; it
 # appears as a whole.
 put_file_back() {
-	if [ -f "$2" ]; then
-		cp -p "$2" "${1%/*}/.${1##*/}" && mv -f "${1%/*}/.${1##*/}" "$1" || back_status=1
-	elif [ -e "$1" ] || [ -L "$1" ]; then
+	if [ -f "$2" ] || [ -L "$2" ]; then
+		cp -RPp "$2" "${1%/*}/.${1##*/}" && mv -f "${1%/*}/.${1##*/}" "$1" || back_status=1
+	elif [ -f "$1" ] || [ -L "$1" ]; then
 		rm -f "$1" || back_status=1
 	fi
 	return 0

@@ -7,8 +7,8 @@ use xtask::spec::{Account, Condition, Instance};
 
 use super::installer::Run;
 use super::mac::{ALICE, BOB, Mac, STAFF};
-use super::on_a_mac;
 use super::package::Package;
+use super::{on_a_mac, on_macs};
 use crate::render::{auto, hostile, plain, with_template};
 
 const DAEMON: &str = "system/io.lima-vm.daemon.k3s runs as alice, \
@@ -49,6 +49,8 @@ fn the_instance_is_created_for_the_one_user_of_the_mac() {
         let run =
             mac.install(&instance).ends_with(0, &["Created Lima instance k3s in", "is set up and runs"]);
         assert_eq!(mac.jobs(), [DAEMON]);
+        // Half an hour more than without.
+        assert_eq!(run.limit, 2400);
         mac.golden("template", &run);
         let yaml = fs::read_to_string(mac.path("/Users/alice/.lima/k3s/lima.yaml")).unwrap();
         assert_eq!(yaml, instance.template.as_ref().unwrap().as_str());
@@ -141,7 +143,8 @@ fn a_creation_that_fails_leaves_a_new_mac_as_it_was() {
 
 #[test]
 fn a_creation_that_fails_leaves_an_older_package_as_it_was() {
-    on_a_mac(|mac| {
+    // Many installations, of which other tests show that all shells run them.
+    on_macs(&["dash", "zsh"], |mac| {
         mac.set(|state| state.accounts.truncate(1));
         let newer = |condition| {
             let instance = with_template(auto(condition));
@@ -230,6 +233,50 @@ fn a_broken_property_list_is_met_before_anything_is_created() {
         changes_nothing(mac, || mac.install_damaged(&with_template(auto(Condition::Boot)), break_it))
             .ends_with(1, &["is not a property list that launchd could read"]);
         assert!(limactls(mac).is_empty());
+    });
+}
+
+/// Its disk would go with it.
+#[test]
+fn an_instance_that_was_overlooked_is_not_removed_as_half_made() {
+    on_a_mac(|mac| {
+        without_an_instance(mac);
+        mac.set(|state| state.faults.create_meets_another = true);
+        mac.install(&with_template(auto(Condition::Boot)))
+            .ends_with(1, &["already exists", "/Users/alice/.lima/k3s was there already, and stays."]);
+        assert!(mac.path("/Users/alice/.lima/k3s/lima.yaml").exists());
+        assert!(limactls(mac).iter().all(|call| !call.contains(" delete ")), "{:?}", limactls(mac));
+    });
+}
+
+#[test]
+fn where_the_job_cannot_be_put_only_the_new_instance_stays() {
+    on_a_mac(|mac| {
+        mac.put_folder("/Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist", 0, 0, 0o755);
+        mac.remember();
+        let there = changes_nothing(mac, || mac.install(&auto(Condition::Boot)));
+        there.ends_with(1, &["There is a folder in the place of /Library/LaunchDaemons/"]);
+        without_an_instance(mac);
+        mac.install(&with_template(auto(Condition::Boot)))
+            .ends_with(1, &["Created Lima instance"])
+            .ends_with_words("but for the instance that was created in /Users/alice/.lima/k3s.");
+        let left = mac.changes();
+        assert!(left.iter().all(|line| line.contains(LIMA)) && mac.jobs().is_empty(), "{left:#?}");
+    });
+}
+
+/// A file that is a link already was somebody's intention.
+#[test]
+fn a_link_that_was_there_is_put_back_as_one() {
+    on_a_mac(|mac| {
+        without_an_instance(mac);
+        mac.put("/opt/mine.plist", 0, 0, 0o644, b"mine");
+        let link = "/Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist";
+        mac.plant_as(0, link, "/opt/mine.plist");
+        mac.remember();
+        mac.set(|state| state.faults.create_fails = true);
+        changes_nothing(mac, || mac.install(&with_template(auto(Condition::Boot))));
+        assert!(mac.changes().is_empty(), "{:?}", mac.changes());
     });
 }
 

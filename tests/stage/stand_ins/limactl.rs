@@ -7,7 +7,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::End;
 use crate::state::State;
@@ -75,6 +75,14 @@ pub fn mach_o(state: &mut State, uid: u32, architectures: &str, words: &[&str]) 
 
 fn create(state: &mut State, name: &str, template: &str) -> End {
     let folder = lima_home().join(name);
+    if state.faults.create_meets_another {
+        let make = || -> std::io::Result<()> {
+            fs::create_dir_all(&folder)?;
+            let file = fs::File::create(folder.join("lima.yaml"))?;
+            file.set_modified(SystemTime::now() - Duration::from_secs(60))
+        };
+        make().expect("make an instance");
+    }
     if folder.symlink_metadata().is_ok() {
         return fatal(&format!("instance {name:?} already exists"));
     }

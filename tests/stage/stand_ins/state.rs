@@ -133,6 +133,8 @@ pub struct Faults {
     pub receipts_refuse: bool,
     /// `limactl create` fails halfway.
     pub create_fails: bool,
+    /// The instance is there when `limactl create` looks, from long ago.
+    pub create_meets_another: bool,
     /// Installer's time is up while `limactl create` runs.
     pub create_is_ended: bool,
     /// sudo gets no right password.

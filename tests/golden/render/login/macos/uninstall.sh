@@ -534,9 +534,9 @@ ${LIMA_HOME_DIR:-~/.lima}/$INSTANCE; looked at: $people"
 }
 
 # Finds the first limactl of the usual places that this Mac's processor runs
-# itself: LIMACTL, and the SEARCH_PATH with it. One for Intel would run under Rosetta on Apple silicon, which
-# Lima refuses (lima-vm/lima#740). Status 1: none, for the reason in
-# LIMACTL_PROBLEM.
+# itself: LIMACTL, and the SEARCH_PATH with it. One for Intel would run under
+# Rosetta on Apple silicon, which Lima refuses (lima-vm/lima#740). Status 1: none,
+# for the reason in LIMACTL_PROBLEM.
 find_limactl() {
 	if [ "$FIND_LIMACTL" = no ]; then
 		return 0
