@@ -8,10 +8,25 @@
 # shellcheck disable=SC2034 # the scripts that read this file use what it sets
 
 DAEMON_PLIST=/Library/LaunchDaemons/$DAEMON_LABEL.plist
-# Where a package leaves the LaunchAgent for postinstall.
-STAGED_PLIST=$SUPPORT_DIR/$AGENT_LABEL.plist
+# Where a package leaves the property list for postinstall, one for each
+# condition, and the instance's template.
+STAGED_AGENT=$SUPPORT_DIR/$AGENT_LABEL.plist
+STAGED_DAEMON=$SUPPORT_DIR/$DAEMON_LABEL.plist
+TEMPLATE_FILE=$SUPPORT_DIR/template.yaml
+# The property list with what was found on this Mac. For login it stays, since
+# the one that launchd reads is the user's to change.
+FILLED_PLIST=$SUPPORT_DIR/filled.plist
+# The name of the user who was found.
+USER_FILE=$SUPPORT_DIR/user
 # The job as it was before an update.
 PREVIOUS_PLIST=$SUPPORT_DIR/previous.plist
+# What is left to this Mac to say.
+FIND_USER=no
+[ -n "$LIMA_USER" ] || FIND_USER=yes
+FIND_LIMACTL=no
+[ -n "$LIMACTL" ] || FIND_LIMACTL=yes
+FIND_FOLDER=no
+[ -n "$INSTANCE_DIR" ] || FIND_FOLDER=yes
 
 fail() {
 	note "error: $*"
@@ -27,10 +42,13 @@ is_this_system() {
 	return 1
 }
 
-# Finds the configured account: its id (LIMA_UID), and its home folder
-# (HOME_DIR; empty where the directory service does not say). Status 1, and the
-# reason in USER_PROBLEM: no account that an instance could run as.
-find_user() {
+# Finds the account LIMA_USER: its id (LIMA_UID), and its home folder (HOME_DIR;
+# empty where the directory service does not say). Status 1, the reason in
+# USER_PROBLEM, and what to do about it in USER_ADVICE: no account that an
+# instance could run as.
+find_account() {
+	USER_ADVICE="Lima instance $INSTANCE is set up to run as that user. Make the account and install again,\
+ or build the package with another \"user\"."
 	HOME_DIR=
 	if ! LIMA_UID=$(id -u "$LIMA_USER" 2>/dev/null); then
 		USER_PROBLEM="there is no user \"$LIMA_USER\" on this Mac"
@@ -40,11 +58,16 @@ find_user() {
 		USER_PROBLEM="\"$LIMA_USER\" is root, and limactl refuses to run as root"
 		return 1
 	fi
-	# /Search has the network's accounts too. A value with a space in it comes
-	# on a line of its own.
-	HOME_DIR=$(dscl /Search -read "/Users/$LIMA_USER" NFSHomeDirectory 2>/dev/null |
-		sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}')
+	# /Search has the network's accounts too.
+	HOME_DIR=$(home_of /Search "$LIMA_USER")
 	USER_PROBLEM=
+}
+
+# The home folder of the account $2 in the directory $1. A value with a space in
+# it comes on a line of its own.
+home_of() {
+	dscl "$1" -read "/Users/$2" NFSHomeDirectory </dev/null 2>/dev/null |
+		sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}'
 }
 
 as_user() {

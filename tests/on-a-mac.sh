@@ -50,6 +50,10 @@ mkdir -p "$instance" "${limactl%/*}"
 touch "$instance/lima.yaml"
 cat >"$limactl" <<'END'
 #!/bin/sh
+if [ "$1 $2" = 'create --tty=false' ]; then
+	mkdir "$LIMA_HOME/${3#--name=}" && cp "$4" "$LIMA_HOME/${3#--name=}/lima.yaml" && id -un >"$LIMA_HOME/created"
+	exit
+fi
 {
 	printf '%s\n' "user $(id -un)" "arguments $*" "home $HOME" "lima-home $LIMA_HOME" "path $PATH" "folder $(pwd)"
 } >started
@@ -280,6 +284,51 @@ fi
 ends 'the script uninstalls it' 0 sudo "$support/uninstall.sh"
 is 'no file is left' '' "$(ls -d "$agent_plist" "$support" 2>/dev/null)"
 ends 'launchd has let go' 113 launchctl print "gui/$uid/$agent"
+
+section 'What is found on this Mac, and what is created'
+matches 'dscl lists this user' "^$user  *$uid\$" "$(dscl . -list /Users UniqueID)"
+matches 'file tells what a program is for' "$(uname -m)" "$(file -bL /bin/ls)"
+matches 'file tells a script' script "$(file -bL "$limactl")"
+is 'sysctl tells the processor' "$([ "$(uname -m)" = arm64 ] && echo 1)" "$(sysctl -n hw.optional.arm64 2>/dev/null)"
+ends 'env and nice start a program in an environment of its own' 0 /usr/bin/env -i A=B /usr/bin/nice -n 0 /usr/bin/true
+build_auto() {
+	cat >"$work/installers.toml" <<-END
+		[[instance]]
+		name = "$name"
+		user = "$1"
+		limactl = "$limactl"
+		lima-home = "$lima_home"
+		template = "template.yaml"
+	END
+	printf '# on-a-mac\n' >"$work/template.yaml"
+	cargo xtask dist --spec "$work/installers.toml" --out "$work/$1" --unsigned || die "the packages were not built"
+}
+build_auto auto
+build_auto "$user"
+found=$work/auto/$name/macos/lima-$name-1.0.0.pkg
+created=$work/$user/$name/macos/lima-$name-1.0.0.pkg
+ends 'Installer installs the package without a user' 0 sudo installer -allowUntrusted -pkg "$found" -target /
+is 'the user was found' "$user" "$(field "system/$daemon" username)"
+is 'the job runs' running "$(field "system/$daemon" state)"
+is 'plutil wrote the user into the list' "$user" "$(plutil -extract UserName raw -o - "$daemon_plist")"
+is 'the property list belongs to root' 'root:wheel 644' "$(stat -f '%Su:%Sg %Lp' "$daemon_plist")"
+is 'nothing was created' '' "$(ls "$lima_home/created" 2>/dev/null)"
+before=$(field "system/$daemon" pid)
+mv "$instance" "$work/aside"
+mv "$limactl" "$limactl.aside"
+printf '#!/bin/sh\nexit 1\n' >"$limactl"
+chmod 755 "$limactl"
+ends 'Installer fails where the instance cannot be created' 1 sudo installer -pkg "$created" -target /
+is 'the job is the one from before' "$before" "$(field "system/$daemon" pid)"
+matches 'the log says so' 'could not be created.*Nothing was changed' "$(tail -n 200 /var/log/install.log)"
+mv "$limactl.aside" "$limactl"
+ends 'Installer installs where it can' 0 sudo installer -pkg "$created" -target /
+is 'limactl ran as the user' "$user" "$(cat "$lima_home/created")"
+is 'the instance is from the template' '# on-a-mac' "$(cat "$instance/lima.yaml")"
+ends 'the script uninstalls it' 0 sudo "$support/uninstall.sh"
+is 'no file is left' '' "$(ls -d "$daemon_plist" "$support" 2>/dev/null)"
+rm -rf "$instance"
+mv "$work/aside" "$instance"
 
 section 'This machine alone'
 alone() {

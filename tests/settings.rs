@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use xtask::spec::names::quoted;
 use xtask::spec::{
-    AbsolutePath, Architecture, CatalogName, Condition, EnvName, EnvValue, Environment, Flags,
-    IdentifierPrefix, InstanceName, KeepAlive, MacosVersion, PackageVersion, Spec, Text, UserName, load,
+    AbsolutePath, Account, Architecture, CatalogName, Condition, EnvName, EnvValue, Environment, Flags,
+    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, Spec, Text, UserName,
+    load,
 };
 
 use crate::support::{golden, root};
@@ -78,7 +79,7 @@ fn without_anything_there_is_one_instance() {
     let [instance] = &spec.instances[..] else { panic!("{:?}", spec.instances) };
     assert_eq!(instance.name.as_str(), "default");
     assert_eq!(instance.condition, Condition::Boot);
-    assert_eq!(instance.user.as_str(), "builder");
+    assert_eq!(instance.user.to_string().as_str(), "builder");
     assert_eq!((&instance.home, &instance.limactl, &instance.lima_home), (&None, &None, &None));
     assert!(instance.env.is_empty());
     assert_eq!(instance.keep_alive, KeepAlive::OnFailure);
@@ -106,7 +107,7 @@ fn the_example_shows_every_setting() {
         .collect();
     let folder =
         Folder::with_settings(&text).file("LICENSE.txt", b"Be kind.\n").file("background.png", b"\x89PNG");
-    let spec = folder.load(&[]).unwrap();
+    let spec = folder.file("k3s.yaml", b"images: []\n").load(&[]).unwrap();
     assert_eq!(spec.instances.len(), 2);
 
     // An unknown key's message lists the ones that there are.
@@ -129,6 +130,15 @@ fn the_example_shows_every_setting() {
 
 fn is_setting(line: &str) -> bool {
     line.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+}
+
+/// limactl and LIMA_HOME of an instance.
+fn places(instance: &xtask::spec::Instance) -> [Option<String>; 2] {
+    [instance.macos_limactl().map(str::to_owned), instance.macos_lima_home()]
+}
+
+fn places_of(folder: &str) -> [Option<String>; 2] {
+    [Some(format!("{folder}/limactl")), Some(format!("{folder}/lima"))]
 }
 
 #[test]
@@ -180,14 +190,17 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
         ["canary", "Production"]
     );
     assert_eq!((plain.condition, plain.keep_alive), (Condition::Login, KeepAlive::Never));
-    assert_eq!((plain.user.as_str(), plain.macos_home().as_str()), ("alice", "/home/a"));
-    assert_eq!((plain.macos_limactl(), plain.macos_lima_home().as_str()), ("/a/limactl", "/a/lima"));
+    assert_eq!(
+        (plain.user.to_string(), plain.macos_home()),
+        ("alice".to_owned(), Some("/home/a".to_owned()))
+    );
+    assert_eq!(places(plain), places_of("/a"));
     assert_eq!(env(plain), "A=defaults B=defaults");
     assert_eq!((plain.exit_timeout, plain.require_start, plain.min_macos.as_str()), (1, true, "26"));
     assert_eq!(plain.architectures, [Architecture::Arm64]);
     assert_eq!((own.condition, own.keep_alive), (Condition::Boot, KeepAlive::Always));
-    assert_eq!((own.user.as_str(), own.macos_home().as_str()), ("bob", "/home/b"));
-    assert_eq!((own.macos_limactl(), own.macos_lima_home().as_str()), ("/b/limactl", "/b/lima"));
+    assert_eq!((own.user.to_string(), own.macos_home()), ("bob".to_owned(), Some("/home/b".to_owned())));
+    assert_eq!(places(own), places_of("/b"));
     assert_eq!(env(own), "A=defaults B=own C=own");
     assert_eq!((own.exit_timeout, own.require_start, own.min_macos.as_str()), (3600, false, "14"));
     assert_eq!(own.architectures, [Architecture::Arm64, Architecture::X86_64]);
@@ -205,15 +218,56 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
     assert_eq!(spec.version.as_str(), "3");
     assert_eq!(spec.base_url.unwrap().as_str(), "https://b.example");
     for instance in &spec.instances {
-        assert_eq!((instance.condition, instance.user.as_str()), (Condition::Boot, "carol"));
-        assert_eq!(
-            (instance.macos_limactl(), instance.macos_lima_home().as_str()),
-            ("/c/limactl", "/c/lima")
-        );
+        assert_eq!((instance.condition, instance.user.to_string().as_str()), (Condition::Boot, "carol"));
+        assert_eq!(places(instance), places_of("/c"));
     }
     // `own` says boot itself.
     let spec = folder.load(&["--condition=login"]).unwrap();
     assert!(spec.instances.iter().all(|instance| instance.condition == Condition::Login));
+}
+
+#[test]
+fn user_and_limactl_can_be_left_to_the_mac() {
+    let folder = Folder::with_settings(
+        r#"
+        [defaults]
+        user = "auto"
+        limactl = "auto"
+        template = "all.yaml"
+        [[instance]]
+        name = "plain"
+        [[instance]]
+        name = "own"
+        user = "bob"
+        home = "/home/b"
+        limactl = "/b/limactl"
+        template = "./own.YML"
+        [[instance]]
+        name = "elsewhere"
+        lima-home = "/vms"
+        "#,
+    )
+    .file("all.yaml", b"# all\n")
+    .file("own.YML", "# Zo\u{eb}\r\n".as_bytes());
+    let spec = folder.load(&[]).unwrap();
+    let [plain, own, elsewhere] = &spec.instances[..] else { panic!("{:?}", spec.instances) };
+    let template = |instance: &xtask::spec::Instance| instance.template.as_ref().unwrap().as_str().to_owned();
+    assert_eq!((&plain.user, &plain.limactl), (&Account::Auto, &Some(Limactl::Auto)));
+    assert_eq!((places(plain), plain.macos_home(), plain.macos_instance_dir()), ([None, None], None, None));
+    assert_eq!((plain.linux_limactl(), template(plain).as_str()), ("/usr/local/bin/limactl", "# all\n"));
+    assert_eq!((own.user.to_string(), template(own).as_str()), ("bob".to_owned(), "# Zo\u{eb}\r\n"));
+    assert_eq!(places(own), [Some("/b/limactl".to_owned()), Some("/home/b/.lima".to_owned())]);
+    assert_eq!(elsewhere.macos_instance_dir().as_deref(), Some("/vms/elsewhere"));
+    assert_eq!(elsewhere.macos_home(), None);
+
+    let spec = folder.load(&["own", "--limactl=auto"]).unwrap();
+    assert_eq!(spec.instances[0].limactl, Some(Limactl::Auto));
+    let spec = folder.load(&["plain", "--user=alice"]).unwrap();
+    assert_eq!(spec.instances[0].user.to_string(), "alice");
+    // Whoever is called so is one user, where nothing asks for the word.
+    let auto = Environment { user: Some("auto".to_owned()), is_root: false };
+    let spec = Folder::new().load_in(&[], &auto).unwrap();
+    assert_eq!(spec.instances[0].user, Account::Named("auto".parse().unwrap()));
 }
 
 #[test]
@@ -229,7 +283,7 @@ fn arguments_choose_instances() {
     let none = Folder::with_settings("defaults.user = 'alice'");
     assert_eq!(names(&none, &[]), ["default"]);
     assert_eq!(names(&none, &["x", "y"]), ["x", "y"]);
-    assert_eq!(none.load(&["x"]).unwrap().instances[0].user.as_str(), "alice");
+    assert_eq!(none.load(&["x"]).unwrap().instances[0].user.to_string(), "alice");
 
     assert_eq!(names(&Folder::new(), &["x", "y"]), ["x", "y"]);
 }
@@ -238,10 +292,10 @@ fn arguments_choose_instances() {
 fn root_may_build_for_others() {
     let root = Environment { user: Some("root".to_owned()), is_root: true };
     let spec = Folder::new().load_in(&["--user", "alice"], &root).unwrap();
-    assert_eq!(spec.instances[0].user.as_str(), "alice");
+    assert_eq!(spec.instances[0].user.to_string(), "alice");
     let nobody = Environment::default();
     let spec = Folder::with_settings("defaults.user = 'alice'").load_in(&[], &nobody).unwrap();
-    assert_eq!(spec.instances[0].user.as_str(), "alice");
+    assert_eq!(spec.instances[0].user.to_string(), "alice");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn status_says_what_is_and_what_is_no_longer_right() {
             json,
             json!([{
                 "instance": "k3s", "condition": "boot", "user": "alice", "file": DAEMON_PLIST, "loaded": true,
-                "running": true, "last_exit_code": null, "drift": null,
+                "running": true, "last_exit_code": null, "drift": null, "package": null,
             }])
         );
 

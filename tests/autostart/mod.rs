@@ -5,6 +5,7 @@ mod boot;
 mod completion;
 mod found;
 mod mac;
+mod packaged;
 mod rollback;
 
 use std::fs;

@@ -6,7 +6,7 @@ mod properties;
 mod tidy;
 
 use xtask::render;
-use xtask::spec::{Architecture, Condition, Instance, KeepAlive, Spec};
+use xtask::spec::{Account, Architecture, Condition, Instance, KeepAlive, Limactl, Spec};
 use xtask::{launchd, systemd};
 
 /// An instance as most people have it.
@@ -18,6 +18,7 @@ pub fn plain(condition: Condition) -> Instance {
         home: None,
         limactl: None,
         lima_home: None,
+        template: None,
         env: [].into(),
         keep_alive: KeepAlive::OnFailure,
         exit_timeout: 180,
@@ -25,6 +26,16 @@ pub fn plain(condition: Condition) -> Instance {
         min_macos: "13.0".parse().unwrap(),
         architectures: vec![Architecture::Arm64, Architecture::X86_64],
     }
+}
+
+/// An instance whose user and limactl are found when it is installed.
+pub fn auto(condition: Condition) -> Instance {
+    Instance { user: Account::Auto, limactl: Some(Limactl::Auto), ..plain(condition) }
+}
+
+/// The same instance with a template.
+pub fn with_template(instance: Instance) -> Instance {
+    Instance { template: Some("# k3s\nbase: template:k3s\n".to_owned().into()), ..instance }
 }
 
 /// An instance whose values are accepted and would be dangerous in a template
@@ -68,13 +79,18 @@ pub fn spec(instance: &Instance) -> Spec {
     }
 }
 
-/// The four instances that have goldens, each with the name of its folder.
+/// The instances that have goldens, each with the name of its folder.
 pub fn cases() -> Vec<(&'static str, Spec, Instance)> {
     [
         ("boot", plain(Condition::Boot)),
         ("login", plain(Condition::Login)),
         ("boot-hostile", hostile(Condition::Boot)),
         ("login-hostile", hostile(Condition::Login)),
+        ("boot-auto", auto(Condition::Boot)),
+        ("login-auto", auto(Condition::Login)),
+        ("boot-template", with_template(plain(Condition::Boot))),
+        ("boot-auto-template", with_template(auto(Condition::Boot))),
+        ("boot-hostile-template", with_template(hostile(Condition::Boot))),
     ]
     .map(|(name, instance)| (name, spec(&instance), instance))
     .into()

@@ -11,7 +11,7 @@ use askama::filters::Escaper;
 use proptest::prelude::*;
 use xtask::launchd::{self, Job};
 use xtask::render::{self, escape};
-use xtask::spec::{AbsolutePath, Condition, Instance, InstanceName, KeepAlive, UserName};
+use xtask::spec::{AbsolutePath, Account, Condition, Instance, InstanceName, KeepAlive, Limactl};
 use xtask::{environment, systemd};
 
 use super::goldens::{SHELLS, folder_of, quiet};
@@ -52,10 +52,16 @@ fn accepted<T: FromStr + Debug>(texts: BoxedStrategy<String>) -> impl Strategy<V
 prop_compose! {
     fn instance()(
         name in accepted::<InstanceName>("[A-Za-z0-9]{1,6}([._-][A-Za-z0-9]{1,6}){0,3}".boxed()),
-        user in accepted::<UserName>("[A-Za-z_][A-Za-z0-9._-]{0,20}".boxed()),
+        user in accepted::<Account>(prop_oneof![
+            4 => "[A-Za-z_][A-Za-z0-9._-]{0,20}",
+            1 => Just("auto".to_owned()),
+        ].boxed()),
         home in prop::option::of(accepted::<AbsolutePath>(path().boxed())),
-        limactl in prop::option::of(accepted::<AbsolutePath>(path().boxed())),
+        limactl in prop::option::of(accepted::<Limactl>(
+            prop_oneof![4 => path(), 1 => Just("auto".to_owned())].boxed(),
+        )),
         lima_home in prop::option::of(accepted::<AbsolutePath>(path().boxed())),
+        template in prop::option::of(Just("# a template\n".to_owned())),
         env in prop::collection::btree_map("[A-Z_][A-Z0-9_]{0,8}", env_value(), 0..4),
         keep_alive in prop::sample::select(vec![KeepAlive::OnFailure, KeepAlive::Always, KeepAlive::Never]),
         boot in any::<bool>(),
@@ -63,10 +69,12 @@ prop_compose! {
     ) -> Instance {
         Instance {
             name,
+            // As the settings have it: a home folder is a named user's.
+            home: home.filter(|_| user != Account::Auto),
             user,
-            home,
             limactl,
             lima_home,
+            template: template.map(Into::into),
             env: env.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
             keep_alive,
             exit_timeout,
@@ -86,14 +94,19 @@ fn escaped(escaper: impl Escaper, text: &str) -> String {
 fn config_values(spec: &xtask::spec::Spec, instance: &Instance) -> Vec<(&'static str, String)> {
     vec![
         ("INSTANCE", instance.name.to_string()),
-        ("LIMA_USER", instance.user.to_string()),
-        ("LIMA_USER_HOME", instance.macos_home()),
-        ("LIMACTL", instance.macos_limactl().to_owned()),
-        ("INSTANCE_DIR", instance.macos_instance_dir()),
+        ("LIMA_USER", instance.user.name().map(ToString::to_string).unwrap_or_default()),
+        ("LIMA_USER_HOME", instance.macos_home().unwrap_or_default()),
+        ("LIMACTL", instance.macos_limactl().unwrap_or_default().to_owned()),
+        ("LIMA_HOME_DIR", instance.macos_lima_home().unwrap_or_default()),
+        ("INSTANCE_DIR", instance.macos_instance_dir().unwrap_or_default()),
         ("SUPPORT_DIR", launchd::support_dir(spec, instance)),
         ("EXIT_TIMEOUT", instance.exit_timeout.to_string()),
         ("INSTALLER_ID", launchd::installer_identifier(spec, instance)),
     ]
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// What systemd makes of an instance's unit: its own dump of it.
@@ -189,6 +202,44 @@ proptest! {
         }
     }
 
+    /// `create.sh` gives limactl what launchd gives the job.
+    #[test]
+    fn values_survive_a_creation(instance in instance()) {
+        let instance = Instance { template: Some("# a template\n".to_owned().into()), ..instance };
+        let spec = spec(&instance);
+        let scripts = [render::config_sh(&spec, &instance), render::create_sh().to_owned()].concat();
+        let script = format!("{scripts}\n[ -n \"$LIMACTL\" ] || {{ LIMACTL=/x/limactl; SEARCH_PATH=/x:/usr/bin:/bin:/usr/sbin:/sbin; }}\nLIMA_UID=501\nHOME_DIR='/h o'\nbecome_limactl delete x\n");
+        let sudo = "#!/bin/sh\nprintf '%s\\0' \"$@\"\n";
+        let folder = folder_of([("script", script.as_str()), ("sudo", sudo)]);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path().join("sudo"), mode).unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let limactl = instance.macos_limactl().unwrap_or("/x/limactl");
+        let job = environment::variables(&instance, limactl, &launchd::SYSTEM_PATH);
+        for (shell, args) in SHELLS {
+            let Some(shell) = tool(shell) else { continue };
+            let mut command = Command::new(shell);
+            command.args(args).arg(folder.path().join("script")).env("LC_ALL", "C").env("PATH", &path);
+            let output = String::from_utf8(quiet(&mut command)).unwrap();
+            let words: Vec<&str> = output.strip_suffix('\0').unwrap().split('\0').collect();
+            let start = ["-n", "-u", "#501", "--", "/usr/bin/env", "-i"];
+            let end = ["/usr/bin/nice", "-n", "0", limactl, "delete", "x"];
+            prop_assert!(words.starts_with(&start) && words.ends_with(&end), "{words:?}");
+            let mut given = std::collections::BTreeMap::new();
+            for word in &words[start.len()..words.len() - end.len()] {
+                let (name, value) = word.split_once('=').unwrap();
+                prop_assert!(is_plain(name), "{word:?}");
+                given.insert(name, value);
+            }
+            for (name, value) in &job {
+                prop_assert_eq!(given.get(name.as_str()), Some(&value.as_str()), "{}", name);
+            }
+            prop_assert!(["HOME", "USER", "LOGNAME"].iter().all(|name| given.contains_key(name)));
+            let lima_home = instance.macos_lima_home().unwrap_or_default();
+            prop_assert_eq!(given["LIMA_HOME"], lima_home);
+        }
+    }
+
     #[test]
     fn any_text_is_one_word_of_a_shell(value in env_value(), cut in 0..24_usize) {
         // In two pieces, as a value may reach the escaper.
@@ -226,7 +277,8 @@ proptest! {
     #[test]
     fn values_survive_the_installation_check(instance in instance()) {
         let script = render::installation_check_js(&instance);
-        for (name, value) in [("limactl", instance.macos_limactl()), ("instance", instance.name.as_str())] {
+        let limactl = instance.macos_limactl().map(|limactl| ("limactl", limactl));
+        for (name, value) in limactl.into_iter().chain([("instance", instance.name.as_str())]) {
             let start = format!("  var {name} = ");
             let literal = script.lines().find_map(|line| line.strip_prefix(start.as_str())).unwrap();
             // Such a literal is JSON as well.

@@ -76,7 +76,21 @@ fn settings() {
         ("condition", "[defaults]\ncondition = \"logon\"\n"),
         ("user", "[[instance]]\nname = \"a\"\nuser = \"Alice Smith\"\n"),
         ("user-root", "[defaults]\nuser = \"Root\"\n"),
+        ("user-auto-case", "[defaults]\nuser = \"Auto\"\n"),
+        (
+            "user-auto-home",
+            "[defaults]\nhome = \"/Users/alice\"\n\n[[instance]]\nname = \"k3s\"\nuser = \"auto\"\n",
+        ),
         ("home-relative", "[defaults]\nhome = \"Users/alice\"\n"),
+        ("limactl-auto-case", "[defaults]\nlimactl = \"Auto\"\n"),
+        ("type-limactl", "[defaults]\nlimactl = true\n"),
+        ("template-missing", "[[instance]]\nname = \"k3s\"\ntemplate = \"k3s.yaml\"\n"),
+        ("template-extension", "[defaults]\ntemplate = \"template:k3s\"\n"),
+        ("template-empty", "[defaults]\ntemplate = \"empty.yml\"\n"),
+        ("template-folder", "[defaults]\ntemplate = \"folder.yaml\"\n"),
+        ("template-latin1", "[defaults]\ntemplate = \"latin1.YAML\"\n"),
+        ("template-large", "[defaults]\ntemplate = \"large.yaml\"\n"),
+        ("type-template", "[defaults]\ntemplate = [\"k3s.yaml\"]\n"),
         ("limactl-colon", "[defaults]\nlimactl = \"/opt/a:b/limactl\"\n"),
         ("lima-home-tilde", "[defaults]\nlima-home = \"~/.lima\"\n"),
         ("lima-home-dots", "[defaults]\nlima-home = \"/srv/../lima\"\n"),
@@ -102,8 +116,14 @@ fn settings() {
         ("license-empty", "license = \"empty.txt\"\n"),
         ("background-extension", "background = \"picture\"\n"),
     ] {
-        let folder = Folder::with_settings(text).file("empty.txt", b"");
-        std::fs::create_dir(folder.path().join("folder.txt")).unwrap();
+        let folder = Folder::with_settings(text)
+            .file("empty.txt", b"")
+            .file("empty.yml", b" \n")
+            .file("latin1.YAML", b"a: b\n# B\xe4r\n")
+            .file("large.yaml", &[b'#'; (1 << 20) + 1]);
+        for name in ["folder.txt", "folder.yaml"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
         match folder.load(&[]) {
             Ok(spec) => panic!("{name} is accepted: {spec:?}"),
             Err(message) => check(name, &message),
@@ -147,10 +167,12 @@ fn flags_and_arguments() {
     let many: String = (0..20).map(|n| format!("[[instance]]\nname = 'vm{n}'\n")).collect();
     let many = Folder::with_settings(&many);
     let none = Folder::new();
+    let home = Folder::with_settings("[[instance]]\nname = 'k3s'\nuser = 'alice'\nhome = '/Users/alice'\n");
     for (name, folder, arguments) in [
         ("flag-user", &none, &["--user", "alice\u{1b}[2J"][..]),
         ("flag-user-empty", &none, &["--user", ""]),
         ("flag-user-root", &none, &["--user", "root"]),
+        ("flag-user-auto-home", &home, &["--user", "auto"]),
         ("flag-limactl", &none, &["--limactl", "limactl"]),
         ("flag-limactl-colon", &none, &["--limactl", "/a:b/limactl"]),
         ("flag-lima-home", &none, &["--lima-home", "/srv//lima"]),

@@ -21,7 +21,7 @@ fn text() -> impl Strategy<Value = String> {
         "(/[a-z.~: \u{0}-\u{9f}]{0,8}){0,6}",
         "[A-Z_]{1,12}",
         "[a-z]{1,8}([._-][a-zA-Z0-9]{1,8}){0,12}",
-        "(root|ROOT|rOOt|LIMA_HOME|a\\.yml|a\\.YAML|10\\.15|//|/\\.\\.)",
+        "(auto|Auto|root|ROOT|rOOt|LIMA_HOME|a\\.yml|a\\.YAML|10\\.15|//|/\\.\\.)",
     ]
 }
 
@@ -78,6 +78,7 @@ fn line() -> impl Strategy<Value = String> {
         Just("exit-timeout"),
         Just("architectures"),
         Just("license"),
+        Just("template"),
         Just("require-start"),
         Just("nmae"),
         Just("\"\""),
@@ -118,6 +119,8 @@ proptest! {
     fn names(text in text()) {
         parses_or_explains::<InstanceName>(&text)?;
         parses_or_explains::<UserName>(&text)?;
+        parses_or_explains::<Account>(&text)?;
+        parses_or_explains::<Limactl>(&text)?;
         parses_or_explains::<AbsolutePath>(&text)?;
         parses_or_explains::<EnvName>(&text)?;
         parses_or_explains::<EnvValue>(&text)?;

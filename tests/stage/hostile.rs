@@ -15,20 +15,20 @@ fn names_and_paths_are_taken_literally() {
     on_a_mac(|mac| {
         for condition in [Condition::Boot, Condition::Login] {
             let instance = hostile(condition);
-            let home = instance.macos_home();
+            let home = instance.macos_home().unwrap();
             mac.set(|state| {
                 state.accounts[0] =
                     Account { name: instance.user.to_string(), uid: ALICE, home: Some(home.clone()) };
             });
             mac.put_folder(&home, ALICE, STAFF, 0o750);
-            mac.put_instance(&instance.macos_instance_dir());
-            mac.put(instance.macos_limactl(), 0, 0, 0o755, b"");
+            mac.put_instance(&instance.macos_instance_dir().unwrap());
+            mac.put(instance.macos_limactl().unwrap(), 0, 0, 0o755, b"");
             mac.remember();
             let run = mac.install(&instance).ends_with(0, &["Prod.k3s_a-1 is set up and runs"]);
             mac.golden(&format!("hostile-{condition}"), &run);
             mac.install(&instance).ends_with(0, &["Prod.k3s_a-1 is set up and runs"]);
             let [job] = &mac.state().jobs.into_values().collect::<Vec<_>>()[..] else { panic!("one job") };
-            let limactl = instance.macos_limactl();
+            let limactl = instance.macos_limactl().unwrap();
             assert_eq!(job.arguments, [limactl, "start", "Prod.k3s_a-1", "--foreground"]);
             for (name, value) in &instance.env {
                 assert_eq!(job.environment[name.as_str()], value.as_str());

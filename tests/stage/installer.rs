@@ -16,8 +16,9 @@ use crate::support::tool;
 /// Where Installer unpacks scripts: a folder that only root may enter.
 const SANDBOX: &str = "/private/tmp/PKInstallSandbox.u5Nspg";
 
-/// Tools whose own words may be in the log, beside plutil's, and before the script's.
-const TOOLS_THAT_MAY_SPEAK: [&str; 3] = ["mkdir: ", "mktemp: ", "rm: "];
+/// Tools whose own words may be in the log, beside plutil's, and before the
+/// script's; `time=` is limactl's.
+const TOOLS_THAT_MAY_SPEAK: [&str; 4] = ["mkdir: ", "mktemp: ", "rm: ", "time="];
 
 /// How a run ended, what it said, and how long it took on the Mac's clock.
 pub struct Run {
@@ -39,6 +40,13 @@ impl Run {
         for word in words {
             assert!(self.log.contains(word), "no {word:?} in\n{}", self.log);
         }
+        self
+    }
+
+    /// The last it said must have been this.
+    #[track_caller]
+    pub fn ends_with_words(self, words: &str) -> Self {
+        assert!(self.log.trim_end().ends_with(words), "not {words:?} at the end of\n{}", self.log);
         self
     }
 
@@ -145,6 +153,7 @@ impl Mac {
         // PKInstallErrorDomain Code=112 (ancwrd1/snx-rs#241).
         if run.status == 0 {
             self.lay_down(&package.payload, volume);
+            self.remove_obsolete_files(package);
             let after = self.run_hook(package, "postinstall", &scripts, volume);
             run = Run {
                 status: after.status,
@@ -157,12 +166,23 @@ impl Mac {
         // and a failed one none either, though its files stay
         // (csstaub/hue-scene-keeper#24).
         if run.status == 0 && !package.payload.is_empty() && volume == "/" {
+            self.laid_down.borrow_mut().insert(package.identifier.clone(), files_of(package));
             self.set(|state| {
                 state.receipts.insert(package.identifier.clone(), package.version.clone());
             });
         }
         fs::remove_dir_all(self.path(SANDBOX)).unwrap();
         run
+    }
+
+    fn remove_obsolete_files(&self, package: &Package) {
+        let laid_down = self.laid_down.borrow();
+        let Some(before) = laid_down.get(&package.identifier).filter(|_| self.obsoletes.get()) else {
+            return;
+        };
+        for file in before.iter().filter(|file| !files_of(package).contains(file)) {
+            let _ = fs::remove_file(self.path(file));
+        }
     }
 
     /// With the recorded owners and modes, on folders that are there as well,
@@ -280,6 +300,11 @@ impl Mac {
 pub fn chroot_program() -> Option<PathBuf> {
     let system = PathBuf::from("/usr/sbin/chroot");
     if system.is_file() { Some(system) } else { tool("chroot") }
+}
+
+/// The files of a package, without folders.
+fn files_of(package: &Package) -> Vec<String> {
+    package.payload.iter().filter(|entry| !entry.is_folder()).map(|entry| entry.path.clone()).collect()
 }
 
 /// A version of macOS, to compare.

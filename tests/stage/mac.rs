@@ -18,10 +18,11 @@ const TOOLS: [(&str, &[&str]); 2] = [
     ("usr/bin", &["cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tee", "true"]),
 ];
 /// Where macOS has what is a stand-in here.
-const STAND_INS: [(&str, &[&str]); 3] = [
+const STAND_INS: [(&str, &[&str]); 4] = [
     ("bin", &["launchctl", "date", "sleep"]),
-    ("usr/bin", &["dscl", "id", "install", "logger", "plutil", "uname"]),
-    ("usr/sbin", &["pkgutil"]),
+    ("usr/bin", &["dscl", "file", "id", "install", "logger", "nice", "plutil", "uname"]),
+    ("usr/sbin", &["pkgutil", "sysctl"]),
+    ("stand-ins", &["mach-o"]),
 ];
 /// Folders that a Mac has, with owner, group and mode.
 const FOLDERS: [(&str, u32, u32, u32); 17] = [
@@ -48,6 +49,7 @@ const NOT_THE_MACS: [&str; 8] =
     ["/bin", "/dev", "/lib", "/lib64", "/stand-ins", "/usr", "/private/tmp", "/private/var/root"];
 
 pub const ALICE: u32 = 501;
+pub const BOB: u32 = 502;
 pub const STAFF: u32 = 20;
 
 /// A Mac for one scenario.
@@ -55,6 +57,12 @@ pub struct Mac {
     folder: tempfile::TempDir,
     /// Its macOS.
     pub macos: &'static str,
+    /// Whether Installer removes files of the version before that the new one
+    /// does not have. It says "Will do receipt-based obsoleting for package
+    /// identifier" in its log (Installomator/Installomator#2048).
+    pub obsoletes: std::cell::Cell<bool>,
+    /// The files of each installed package.
+    pub laid_down: std::cell::RefCell<BTreeMap<String, Vec<String>>>,
     /// What lay there when nothing had been installed.
     before: std::cell::RefCell<BTreeMap<String, Entry>>,
 }
@@ -75,7 +83,13 @@ impl Mac {
         let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let folder = tempfile::Builder::new().prefix("mac-").tempdir_in(scratch).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let mac = Self { folder, macos: "15.5", before: BTreeMap::new().into() };
+        let mac = Self {
+            folder,
+            macos: "15.5",
+            obsoletes: false.into(),
+            laid_down: Default::default(),
+            before: BTreeMap::new().into(),
+        };
         for (path, uid, gid, mode) in FOLDERS {
             mac.put_folder(path, uid, gid, mode);
         }
@@ -100,7 +114,7 @@ impl Mac {
             mac.put_folder(&format!("/Users/{name}/Library"), uid, STAFF, 0o700);
         }
         mac.put_instance("/Users/alice/.lima/k3s");
-        mac.put("/opt/homebrew/bin/limactl", ALICE, 80, 0o755, b"limactl");
+        mac.put_limactl("/opt/homebrew/bin/limactl", "arm64");
         mac.remember();
         mac
     }
@@ -180,13 +194,29 @@ impl Mac {
 
     /// An instance of Lima's, of alice's.
     pub fn put_instance(&self, folder: &str) {
-        self.put(&format!("{folder}/lima.yaml"), ALICE, STAFF, 0o644, b"# an instance\n");
+        self.put_instance_of(ALICE, folder);
+    }
+
+    /// An instance of that user's.
+    pub fn put_instance_of(&self, uid: u32, folder: &str) {
+        self.put(&format!("{folder}/lima.yaml"), uid, STAFF, 0o644, b"# an instance\n");
+    }
+
+    /// limactl, for these processors, as Homebrew has it: of the user's who
+    /// installed it.
+    pub fn put_limactl(&self, path: &str, architectures: &str) {
+        self.put(path, ALICE, 80, 0o755, format!("#!/stand-ins/mach-o {architectures}\n").as_bytes());
+    }
+
+    /// A link that alice planted.
+    pub fn plant(&self, link: &str, to: &str) {
+        self.plant_as(ALICE, link, to);
     }
 
     /// A link that a user planted.
-    pub fn plant(&self, link: &str, to: &str) {
+    pub fn plant_as(&self, uid: u32, link: &str, to: &str) {
         symlink(to, self.path(link)).unwrap();
-        std::os::unix::fs::lchown(self.path(link), Some(ALICE), Some(STAFF)).unwrap();
+        std::os::unix::fs::lchown(self.path(link), Some(uid), Some(STAFF)).unwrap();
     }
 
     /// What launchd, the directory service and the receipts know.

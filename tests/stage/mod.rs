@@ -12,6 +12,8 @@
 //! What this cannot show (Apple's own shells and tools, Installer itself,
 //! launchd itself) is for `tests/on-a-mac.sh`.
 
+mod auto;
+mod auto_again;
 mod hostile;
 mod install;
 mod installer;
@@ -24,6 +26,7 @@ mod rights;
 mod something_is_missing;
 #[path = "stand_ins/state.rs"]
 pub mod state;
+mod template;
 mod uninstall;
 
 use mac::Mac;

@@ -32,6 +32,42 @@ fn reports_for_people() {
     );
 }
 
+/// Its job is complete on the Mac alone.
+#[test]
+fn a_package_that_finds_its_user_and_limactl_says_so() {
+    let xtask = Xtask::new();
+    fs::write(xtask.path("k3s.yaml"), "base: template:k3s\n").unwrap();
+    let settings = "[[instance]]\nname = 'k3s'\nuser = 'auto'\nlimactl = 'auto'\ntemplate = 'k3s.yaml'\n";
+    fs::write(xtask.path("installers.toml"), settings).unwrap();
+    succeed(&mut xtask.bare_command(&["dist", "--unsigned", "--spec", "installers.toml", "--out", "out"]));
+    golden("inspect-auto.txt", succeed(&mut xtask.bare_command(&["inspect", INSTALLER])).as_bytes());
+    let (code, report) = status(&xtask, &["verify", "out"]);
+    assert_eq!(code, Some(0), "{report}");
+    let remark = "pass  launchd                   io.lima-vm.daemon.k3s: the user, limactl and the instance's \
+                  folder are found at install time";
+    assert!(report.contains(remark), "{report}");
+    let json: serde_json::Value =
+        serde_json::from_str(&succeed(&mut xtask.bare_command(&["inspect", INSTALLER, "--format", "json"])))
+            .unwrap();
+    let job = &json["components"][0]["jobs"][0];
+    assert_eq!(job["user"], "found at install time");
+    assert_eq!(job["found_at_install_time"], serde_json::json!(["user", "limactl", "folder"]));
+    assert_eq!(job["staged"], true);
+    // The list beside the package is the one in it.
+    succeed(&mut xtask.bare_command(&["inspect", INSTALLER, "--extract", "expanded"]));
+    let support = "Library/Application Support/io.lima-vm/k3s";
+    let expanded = xtask.files("expanded");
+    let in_package = |name: &str| {
+        let end = format!("{support}/{name}");
+        &expanded.iter().find(|(path, _)| path.ends_with(&end)).expect("it is in the payload").1.1
+    };
+    let list = "io.lima-vm.daemon.k3s.plist";
+    assert_eq!(in_package(list), &fs::read(xtask.path(&format!("out/k3s/macos/{list}"))).unwrap());
+    assert_eq!(in_package("template.yaml"), b"base: template:k3s\n");
+    // Nobody can be named to linger on Linux.
+    assert!(!xtask.path("out/k3s/linux/tmpfiles.d").exists());
+}
+
 #[test]
 fn exit_statuses_say_failed_or_unreadable() {
     let xtask = dist();

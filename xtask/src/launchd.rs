@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::environment;
-use crate::spec::{Condition, Instance, InstanceName, KeepAlive, Spec};
+use crate::spec::{Condition, Instance, InstanceName, KeepAlive, Spec, UserName};
 
 /// Where launchd looks for jobs of the system.
 pub const DAEMONS_DIR: &str = "/Library/LaunchDaemons";
@@ -34,10 +34,27 @@ pub const STDERR_LOG: &str = "launchd.stderr.log";
 /// that can never start does not keep the Mac busy.
 pub const THROTTLE_INTERVAL: u32 = 30;
 
+/// Name of the Lima template in the support folder.
+pub const TEMPLATE_FILE: &str = "template.yaml";
+
+/// Stands in a packaged job for the user who is found when the package is
+/// installed. No account has a name with spaces, so launchd would not start it.
+pub const FOUND_USER: &str = "found at install time";
+/// Stands for a folder that is found when the package is installed. /dev/null
+/// is no folder and nothing will ever be below it, so that launchd, should it be
+/// given such a job as it is, finds neither program nor working directory.
+pub const FOUND_FOLDER: &str = "/dev/null/found-at-install-time";
+
+/// Seconds that `limactl create` gets beside: it downloads an image of some
+/// hundred megabytes.
+const CREATION_TIME: u32 = 1800;
+
 /// Seconds that Installer gives a script: 600 as pkgbuild writes it, or more
-/// where the VM alone may take that long to shut down.
+/// where the VM alone may take that long to shut down, or where it may have to
+/// be created first.
 pub fn script_time_limit(instance: &Instance) -> u32 {
-    instance.exit_timeout.saturating_add(300).max(600)
+    let creation = if instance.template.is_some() { CREATION_TIME } else { 0 };
+    instance.exit_timeout.saturating_add(300).max(600).saturating_add(creation)
 }
 
 /// The launchd domain that a job is loaded into (launchctl(1)).
@@ -77,21 +94,41 @@ pub fn file_name(instance: &Instance) -> String {
 }
 
 /// Where launchd finds the property list: for `login` in the home folder that
-/// the settings give; the installer asks the Mac for the real one.
+/// the settings give (`~` where they give no user); the installer asks the Mac
+/// for the real one.
 pub fn install_path(instance: &Instance) -> String {
     match instance.condition {
         Condition::Boot => format!("{DAEMONS_DIR}/{}", file_name(instance)),
-        Condition::Login => format!("{}/{AGENTS_DIR}/{}", instance.macos_home(), file_name(instance)),
+        Condition::Login => {
+            let home = instance.macos_home().unwrap_or_else(|| "~".to_owned());
+            format!("{home}/{AGENTS_DIR}/{}", file_name(instance))
+        }
     }
 }
 
-/// Where the package itself puts the property list: for `login` beside the
-/// uninstaller, since root writes nothing into a home folder.
+/// Whether the package puts the property list beside the uninstaller and the
+/// installation puts it where launchd reads: for `login`, since root writes
+/// nothing into a home folder; where something has to be found first; and where
+/// the instance has to be created first, so that an installation that fails
+/// leaves the registration that was there.
+pub fn is_staged(instance: &Instance) -> bool {
+    instance.condition == Condition::Login
+        || instance.is_found_at_install_time()
+        || instance.template.is_some()
+}
+
+/// Where the package itself puts the property list.
 pub fn payload_path(spec: &Spec, instance: &Instance) -> String {
-    match instance.condition {
-        Condition::Boot => install_path(instance),
-        Condition::Login => format!("{}/{}", support_dir(spec, instance), file_name(instance)),
+    if is_staged(instance) {
+        format!("{}/{}", support_dir(spec, instance), file_name(instance))
+    } else {
+        install_path(instance)
     }
+}
+
+/// Where the package puts the Lima template.
+pub fn template_path(spec: &Spec, instance: &Instance) -> String {
+    format!("{}/{TEMPLATE_FILE}", support_dir(spec, instance))
 }
 
 /// The folder that belongs to the package alone.
@@ -175,14 +212,17 @@ pub enum KeepAliveRule {
 }
 
 impl Job {
-    /// The job of an instance.
+    /// The job of an instance. What is found when the package is installed is
+    /// [`FOUND_USER`], or below [`FOUND_FOLDER`].
     pub fn new(instance: &Instance) -> Self {
-        let folder = instance.macos_instance_dir();
-        let limactl = instance.macos_limactl();
+        let in_home = || format!("{FOUND_FOLDER}/.lima/{}", instance.name);
+        let folder = instance.macos_instance_dir().unwrap_or_else(in_home);
+        let found_limactl = format!("{FOUND_FOLDER}/limactl");
+        let limactl = instance.macos_limactl().unwrap_or(&found_limactl);
         Self {
             label: label(instance),
             user_name: match instance.condition {
-                Condition::Boot => Some(instance.user.to_string()),
+                Condition::Boot => Some(instance.user.name().map_or(FOUND_USER, UserName::as_str).to_owned()),
                 Condition::Login => None,
             },
             program_arguments: [limactl, "start", instance.name.as_str(), "--foreground"]

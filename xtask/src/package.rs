@@ -234,6 +234,15 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
         Owner::ROOT_WHEEL,
         property_list(instance),
     )?;
+    if let Some(template) = &instance.template {
+        // limactl reads it, with its user's rights.
+        tree.file(
+            launchd::template_path(spec, instance).trim_start_matches('/'),
+            0o644,
+            Owner::ROOT_WHEEL,
+            template.as_str().as_bytes().to_vec(),
+        )?;
+    }
     tree.file(
         launchd::uninstaller_path(spec, instance).trim_start_matches('/'),
         0o755,

@@ -37,10 +37,15 @@ clock_start() {
 }
 
 # Waits for a second and counts what really passed, since each launchctl takes
-# its time too. A step backwards or a leap means that the clock was set, as
-# happens on a new Mac: it counts as the one second it was meant to be.
+# its time too.
 pause() {
 	sleep 1
+	clock_look
+}
+
+# Counts what has passed since it was counted last. A step backwards or a leap
+# means that the clock was set, as happens on a new Mac: it counts as a second.
+clock_look() {
 	clock_now=$(date +%s)
 	clock_step=$((clock_now - CLOCK_LAST))
 	CLOCK_LAST=$clock_now

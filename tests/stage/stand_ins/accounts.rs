@@ -32,11 +32,24 @@ pub fn id(state: &State, uid: u32, words: &[&str]) -> Option<End> {
     }
 }
 
-/// dscl(1). A value with a space in it comes on a line of its own, after a
+/// What macOS itself brings along, as `dscl . -list /Users UniqueID` prints it.
+const SYSTEM_ACCOUNTS: [(&str, i64); 6] =
+    [("_mbsetupuser", 248), ("_lima-test", 601), ("daemon", 1), ("Guest", 201), ("nobody", -2), ("root", 0)];
+
+/// dscl(1): `/Search` has the network's accounts as well. A value with a space in it comes on a line of its own, after a
 /// space; the code is that of a record that is not there.
 pub fn dscl(state: &State, words: &[&str]) -> Option<End> {
-    let ["/Search", "-read", record, "NFSHomeDirectory"] = words else { return None };
-    let Some(account) = account(state, record.strip_prefix("/Users/")?) else {
+    let is_local = |name: &str| !state.network_accounts.contains(name);
+    if words == [".", "-list", "/Users", "UniqueID"] {
+        let people = state.accounts.iter().filter(|account| is_local(&account.name));
+        let people = people.map(|account| (account.name.as_str(), account.uid.into()));
+        let line = |(name, uid): (&str, i64)| format!("{name:<24}{uid}\n");
+        return Some(End::good(SYSTEM_ACCOUNTS.into_iter().chain(people).map(line).collect::<String>()));
+    }
+    let [directory @ ("/Search" | "."), "-read", record, "NFSHomeDirectory"] = words else { return None };
+    let name = record.strip_prefix("/Users/")?;
+    let found = account(state, name).filter(|_| *directory == "/Search" || is_local(name));
+    let Some(account) = found else {
         return Some(End::bad(56, "<dscl_cmd> DS Error: -14136 (eDSRecordNotFound)\n"));
     };
     Some(match &account.home {
@@ -64,6 +77,9 @@ pub fn sudo(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
     let Some(account) = state.accounts.iter().find(|account| account.uid == to) else {
         return Some(End::bad(1, format!("sudo: unknown user {user}\n")));
     };
+    if state.faults.create_is_ended && arguments.contains(&"create") {
+        crate::limactl::end_soon();
+    }
     let kept = ["PATH", "HOME", "TERM", "LC_ALL", "LANG", SESSION];
     let mut command = Command::new(program);
     command

@@ -9,6 +9,7 @@
 mod accounts;
 mod launchctl;
 mod launchd;
+mod limactl;
 mod state;
 
 use std::path::Path;
@@ -90,6 +91,21 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         "install" => install(words),
         "plutil" => plutil(words),
         "pkgutil" => pkgutil(state, uid, words),
+        // Not every busybox has it.
+        "nice" => match words {
+            ["-n", "0", program, arguments @ ..] => {
+                let mut command = std::process::Command::new(program);
+                Some(accounts::become_program(state, command.args(arguments)))
+            }
+            _ => None,
+        },
+        "file" => limactl::file(words),
+        "sysctl" => limactl::sysctl(state, words),
+        // The kernel's: the script's first line, its path, its arguments.
+        "mach-o" => match words {
+            [architectures, _, words @ ..] => limactl::mach_o(state, uid, architectures, words),
+            _ => None,
+        },
         "logger" => match words {
             ["-t", tag, said @ ..] => {
                 append(Path::new("/"), state::LOG, &format!("{tag}: {}", said.join(" ")));
@@ -134,13 +150,43 @@ fn install(words: &[&str]) -> Option<End> {
 }
 
 /// plutil(1): `-lint` prints `FILE: OK` on standard output, or what is wrong,
-/// and ends with 1.
+/// and ends with 1. `-replace` says nothing; a dot in its path leads into a
+/// dictionary or an array.
 fn plutil(words: &[&str]) -> Option<End> {
+    if let ["-replace", key, "-string", value, file] = words {
+        return Some(match replace(file, key, value) {
+            Some(()) => End::good(""),
+            None => End {
+                status: 1,
+                stdout: format!("{file}: {key} cannot be replaced\n"),
+                stderr: String::new(),
+            },
+        });
+    }
     let ["-lint", file] = words else { return None };
     Some(match plist::Value::from_file(file) {
         Ok(_) => End::good(format!("{file}: OK\n")),
         Err(error) => End { status: 1, stdout: format!("{file}: {error}\n"), stderr: String::new() },
     })
+}
+
+fn replace(file: &str, key: &str, value: &str) -> Option<()> {
+    let mut list = plist::Value::from_file(file).ok()?;
+    let mut place = &mut list;
+    let mut parts = key.split('.').peekable();
+    while let Some(part) = parts.next() {
+        place = match place {
+            plist::Value::Dictionary(keys) if parts.peek().is_none() => {
+                keys.insert(part.to_owned(), value.into());
+                return list.to_file_xml(file).ok();
+            }
+            plist::Value::Dictionary(keys) => keys.get_mut(part)?,
+            plist::Value::Array(items) => items.get_mut(part.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    *place = value.into();
+    list.to_file_xml(file).ok()
 }
 
 /// pkgutil(1), of which the words are Apple's.

@@ -22,6 +22,15 @@ pub struct State {
     pub now: u64,
     /// What the directory service knows, root not counted.
     pub accounts: Vec<Account>,
+    /// Names of those that the network's directory has, and this Mac has not.
+    #[serde(default)]
+    pub network_accounts: BTreeSet<String>,
+    /// Whether the processor is Intel's; otherwise it is Apple's.
+    #[serde(default)]
+    pub intel: bool,
+    /// The environment in which limactl created an instance last.
+    #[serde(default)]
+    pub created_with: BTreeMap<String, String>,
     /// Ids of the users who are logged in at the screen.
     pub logged_in: BTreeSet<u32>,
     /// launchd's jobs by target, such as `system/LABEL`.
@@ -122,6 +131,12 @@ pub struct Faults {
     pub program_exits: Option<i32>,
     /// `pkgutil --forget` fails.
     pub receipts_refuse: bool,
+    /// `limactl create` fails halfway.
+    pub create_fails: bool,
+    /// The instance is there when `limactl create` looks, from long ago.
+    pub create_meets_another: bool,
+    /// Installer's time is up while `limactl create` runs.
+    pub create_is_ended: bool,
     /// sudo gets no right password.
     pub sudo_refuses: bool,
     /// Somebody presses Ctrl-C when `launchctl` is called with this verb next.

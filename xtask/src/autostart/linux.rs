@@ -315,6 +315,7 @@ fn status_of(machine: &Machine, name: &InstanceName) -> Result<Status> {
         running: own.property("ActiveState") == "active",
         last_exit_code: own.property("ExecMainStatus").parse().ok().filter(|_| exited),
         drift: if by_administrator { None } else { drift(machine, name, condition, &own) },
+        package: None,
     })
 }
 

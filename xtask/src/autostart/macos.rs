@@ -5,12 +5,13 @@
 //! Must not know: systemd, how a plan is carried out.
 
 mod job;
+mod package;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use xshell::cmd;
 
 use super::instances::{self, Found};
@@ -50,7 +51,7 @@ fn account(machine: &Machine, name: &UserName) -> Result<Account> {
 }
 
 /// The instance as it is to be registered, and what only root can look up.
-fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Option<Ownership>)> {
+fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Account, Option<Ownership>)> {
     let account = match &request.user {
         Some(name) => account(machine, name)?,
         None => machine.caller.clone(),
@@ -70,8 +71,9 @@ fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Option<Own
     let limactl = machine.limactl(request.limactl.as_ref())?;
     let spec = spec_of(&request.name, request.condition, &account, &limactl, lima_home.as_ref())?;
     let [instance] = &spec.instances[..] else { bail!("one instance was asked for") };
-    let settings = format!("{}/{}", instance.macos_instance_dir(), instances::SETTINGS_FILE);
-    let only_if = match instances::find(&instance.macos_lima_home(), &request.name, &account)? {
+    let lima_home = instance.macos_lima_home().context("the user is named, and so is the folder")?;
+    let settings = format!("{lima_home}/{}/{}", instance.name, instances::SETTINGS_FILE);
+    let only_if = match instances::find(&lima_home, &request.name, &account)? {
         Found::Owned => None,
         Found::Hidden if is_caller => bail!("{settings}: you may not read it"),
         Found::Hidden => Some(Ownership {
@@ -83,17 +85,17 @@ fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Option<Own
             path: settings,
         }),
     };
-    Ok((instance.clone(), only_if))
+    Ok((instance.clone(), account, only_if))
 }
 
 /// See [`super::enable`].
 pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
-    let (instance, only_if) = resolve(machine, request)?;
+    let (instance, account, only_if) = resolve(machine, request)?;
     let name = &instance.name;
     let text = Job::new(&instance).to_xml()?;
     let agent = Registration::look(machine, Condition::Login, name);
     let daemon = Registration::look(machine, Condition::Boot, name);
-    let daemon_is_of = daemon.user().filter(|user| *user != instance.user.as_str());
+    let daemon_is_of = daemon.user().filter(|user| *user != account.name.as_str());
     let mut plan = Plan::default();
     let (own, other) = match instance.condition {
         Condition::Boot => (&daemon, &agent),
@@ -113,7 +115,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
                 .push(format!("{} starts the instance {name} of {user}, and was left alone", daemon.path));
         }
         // The caller's agent is for the caller's instance of that name.
-        (None, _) if instance.user != machine.caller.name => removal.clear(),
+        (None, _) if account.name != machine.caller.name => removal.clear(),
         (None, _) => {}
     }
     let runs = own.loaded.as_ref().is_some_and(|loaded| loaded.running);
@@ -134,19 +136,19 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
             plan.steps.push(Step::new(Action::write(&path, text)));
         }
     }
-    plan.done = format!("{name} starts at {when} as {}, by {}.", instance.user, own.path);
+    plan.done = format!("{name} starts at {when} as {}, by {}.", account.name, own.path);
     if instance.condition == Condition::Login && !is_logged_in(machine, own.domain) {
-        let user = &instance.user;
+        let user = &account.name;
         plan.notes.push(format!("{user} is not logged in at the screen: it starts at the next login"));
         return Ok(plan);
     }
     let reload = Action::Run(own.reload(instance.exit_timeout));
     plan.steps.push(Step { undo_last: own.undo_last(), ..Step::new(reload) });
     plan.steps.push(Step::new(Action::Run(own.check_loaded())));
-    if instance.user != machine.caller.name {
+    if account.name != machine.caller.name {
         plan.notes.push(format!(
             "if {0} set it up to start at login as well, {0} removes that with `cargo xtask autostart disable {name}`",
-            instance.user
+            account.name
         ));
     }
     Ok(plan)
@@ -216,6 +218,12 @@ fn status_of(machine: &Machine, name: &InstanceName, found: &Registration) -> St
         Condition::Login => Some(machine.caller.name.to_string()),
         Condition::Boot => found.user(),
     };
+    let package = found.file.as_ref().and_then(|file| package::origin(name, &found.label, file));
+    let drift = match &package {
+        // Its settings need not be those that `enable` has.
+        Some(_) => found.limactl().filter(|limactl| !is_program(Path::new(limactl))).map(no_program),
+        None => drift(machine, name, found),
+    };
     Status {
         instance: name.to_string(),
         condition: Some(found.condition),
@@ -224,8 +232,13 @@ fn status_of(machine: &Machine, name: &InstanceName, found: &Registration) -> St
         loaded: found.loaded.is_some(),
         running: found.loaded.as_ref().is_some_and(|loaded| loaded.running),
         last_exit_code: found.loaded.as_ref().and_then(|loaded| loaded.last_exit),
-        drift: drift(machine, name, found),
+        drift,
+        package,
     }
+}
+
+fn no_program(limactl: String) -> String {
+    format!("there is no program {limactl}")
 }
 
 /// Why the file is not what `enable` would write today, with the user, limactl
@@ -236,8 +249,7 @@ fn drift(machine: &Machine, name: &InstanceName, found: &Registration) -> Option
     };
     let today = || -> Option<(AbsolutePath, Vec<u8>)> {
         let list = found.property_list()?;
-        let limactl = list.get("ProgramArguments")?.as_array()?.first()?.as_string()?;
-        let limactl = AbsolutePath::parse_program(limactl).ok()?;
+        let limactl = AbsolutePath::parse_program(&found.limactl()?).ok()?;
         let environment = list.get("EnvironmentVariables").and_then(plist::Value::as_dictionary);
         let lima_home = environment.and_then(|all| all.get("LIMA_HOME")).and_then(plist::Value::as_string);
         let lima_home = lima_home.map(str::parse).transpose().ok()?;
@@ -251,7 +263,7 @@ fn drift(machine: &Machine, name: &InstanceName, found: &Registration) -> Option
     match today() {
         None => Some("the file is not one that `enable` would write".to_owned()),
         Some((limactl, _)) if !is_program(Path::new(limactl.as_str())) => {
-            Some(format!("there is no program {limactl}"))
+            Some(no_program(limactl.to_string()))
         }
         Some((_, text)) if text != *file => Some(
             "the file was written by something else, or by another version; `enable` writes it anew"

@@ -91,12 +91,13 @@ fn spec_of(
     let flags = Flags {
         instances: vec![name.to_string()],
         condition: Some(condition),
-        user: Some(account.name.to_string()),
         limactl: Some(limactl.to_string()),
         lima_home: lima_home.map(AbsolutePath::to_string),
         ..Flags::default()
     };
-    let mut spec = spec::resolve(&flags, None, &Environment::default())?;
+    // Not by `--user`, which gives the word `auto` a meaning: here it is a name.
+    let environment = Environment { user: Some(account.name.to_string()), is_root: false };
+    let mut spec = spec::resolve(&flags, None, &environment)?;
     for instance in &mut spec.instances {
         instance.home = Some(account.home.clone());
     }

@@ -26,6 +26,9 @@ pub struct Status {
     pub last_exit_code: Option<i64>,
     /// Why the file is not what `enable` would write today; nothing where it is.
     pub drift: Option<String>,
+    /// What a package found on this machine when it set this up, in words;
+    /// nothing where no package is known to have.
+    pub package: Option<String>,
 }
 
 impl Status {
@@ -40,6 +43,7 @@ impl Status {
             running: false,
             last_exit_code: None,
             drift: None,
+            package: None,
         }
     }
 
@@ -79,8 +83,8 @@ pub fn table(statuses: &[Status]) -> String {
         out.push('\n');
     }
     for status in statuses {
-        if let Some(drift) = &status.drift {
-            out.push_str(&format!("{}: {}\n", status.instance, printable(drift)));
+        for note in status.package.iter().chain(&status.drift) {
+            out.push_str(&format!("{}: {}\n", status.instance, printable(note)));
         }
     }
     out

@@ -156,8 +156,13 @@ fn print_component(component: &Component) {
     }
     for job in &component.jobs {
         heading(&format!("launchd: {}", printable(job.label.as_deref().unwrap_or("(no label)"))));
-        field("file", &job.path);
-        field("runs", &job.program.join(" "));
+        let staged = if job.staged { ", for a script to put into place" } else { "" };
+        field("file", &format!("{}{staged}", job.path));
+        let mut program = job.program.clone();
+        if job.found_at_install_time.contains(&"limactl") {
+            program[0] = "limactl (found at install time)".to_owned();
+        }
+        field("runs", &program.join(" "));
         optional("as user", job.user.as_deref());
         field("starts", &if job.starts.is_empty() { "on request".to_owned() } else { job.starts.join("; ") });
     }

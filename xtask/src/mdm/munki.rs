@@ -17,7 +17,7 @@ use serde::ser::{SerializeSeq, Serializer};
 
 use super::{BuiltPackage, property_list};
 use crate::hex::hex;
-use crate::spec::{Architecture, Instance, Spec, Text};
+use crate::spec::{Architecture, Condition, Instance, Spec, Text};
 use crate::{launchd, render};
 
 /// The catalog of everything.
@@ -140,13 +140,17 @@ fn pkginfo<'a>(
 pub fn installer(spec: &Spec, instance: &Instance, package: &BuiltPackage<'_>, location: &str) -> Vec<u8> {
     let uninstall_sh = render::uninstall_sh(spec, instance);
     property_list(&Pkginfo {
-        description: format!(
-            "Starts the Lima instance {} by itself. The instance is not part of it.",
-            instance.name
-        ),
+        description: if instance.template.is_some() {
+            format!(
+                "Starts the Lima instance {} by itself, and creates it where it is missing.",
+                instance.name
+            )
+        } else {
+            format!("Starts the Lima instance {} by itself. The instance is not part of it.", instance.name)
+        },
         display_name: render::title(instance),
         installs: vec![
-            Installs { md5checksum: None, path: launchd::payload_path(spec, instance), r#type: "file" },
+            Installs { md5checksum: None, path: job_path(spec, instance), r#type: "file" },
             Installs {
                 md5checksum: Some(hex(Md5::digest(&uninstall_sh))),
                 path: launchd::uninstaller_path(spec, instance),
@@ -165,6 +169,15 @@ pub fn installer(spec: &Spec, instance: &Instance, package: &BuiltPackage<'_>, l
         uninstallable: true,
         ..pkginfo(spec, instance, package, location)
     })
+}
+
+/// Where the property list is once the package is installed: what launchd reads,
+/// or, where that is in a home folder that only the Mac knows, the package's own.
+fn job_path(spec: &Spec, instance: &Instance) -> String {
+    match instance.condition {
+        Condition::Boot => launchd::install_path(instance),
+        Condition::Login => launchd::payload_path(spec, instance),
+    }
 }
 
 /// The pkginfo of the package that uninstalls. It leaves nothing by which Munki

@@ -8,7 +8,7 @@ use askama::Template;
 
 use super::fill;
 use crate::launchd;
-use crate::spec::{Condition, Instance, Spec, Text};
+use crate::spec::{Condition, Instance, MACOS_LIMACTL_PLACES, Spec, Text};
 
 /// What the pages tell.
 struct Facts {
@@ -78,7 +78,7 @@ struct UninstallConclusion {
 #[derive(Template)]
 #[template(path = "combined-check.js")]
 struct InstallationCheck<'a> {
-    programs: BTreeSet<&'a str>,
+    programs: BTreeSet<Vec<&'a str>>,
 }
 
 /// Title of the package that installs several.
@@ -91,11 +91,18 @@ pub fn combined_uninstall_title() -> String {
     "No longer start Lima instances".to_owned()
 }
 
+fn user(instance: &Instance) -> String {
+    match instance.user.name() {
+        Some(name) => format!("the user {name}"),
+        None => "the user who has it".to_owned(),
+    }
+}
+
 /// What Installer's list says of an instance that is selected.
 pub fn choice_description(instance: &Instance) -> String {
     match instance.condition {
-        Condition::Boot => format!("Starts when this Mac starts, as the user {}.", instance.user),
-        Condition::Login => format!("Starts when the user {} logs in.", instance.user),
+        Condition::Boot => format!("Starts when this Mac starts, as {}.", user(instance)),
+        Condition::Login => format!("Starts when {} logs in.", user(instance)),
     }
 }
 
@@ -103,7 +110,7 @@ pub fn choice_description(instance: &Instance) -> String {
 pub fn uninstall_choice_description(instance: &Instance) -> String {
     match instance.condition {
         Condition::Boot => "No longer starts when this Mac starts.".to_owned(),
-        Condition::Login => format!("No longer starts when the user {} logs in.", instance.user),
+        Condition::Login => format!("No longer starts when {} logs in.", user(instance)),
     }
 }
 
@@ -134,6 +141,10 @@ pub fn combined_uninstall_conclusion_html(spec: &Spec) -> String {
 /// The script of a Distribution; its function `installationCheck()` warns, in
 /// words, where an instance's limactl is not in its place.
 pub fn combined_installation_check_js(spec: &Spec) -> String {
-    let programs = spec.instances.iter().map(Instance::macos_limactl).collect();
+    let places = |instance| match Instance::macos_limactl(instance) {
+        Some(limactl) => vec![limactl],
+        None => MACOS_LIMACTL_PLACES.to_vec(),
+    };
+    let programs = spec.instances.iter().map(places).collect();
     fill("combined-check.js", &InstallationCheck { programs })
 }

@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::fill;
 use crate::launchd;
-use crate::spec::{Condition, Instance, Spec, Text};
+use crate::spec::{Condition, Instance, MACOS_LIMACTL_PLACES, Spec, Text, UserName};
 
 /// What the pages tell about an instance.
 struct Facts {
@@ -19,8 +19,13 @@ struct Facts {
     organization: Option<String>,
     /// Whether it starts at boot, and not at login.
     boot: bool,
-    user: String,
-    limactl: String,
+    /// `None`: found when the package is installed.
+    user: Option<String>,
+    /// `None`: the first of `limactl_places`.
+    limactl: Option<String>,
+    limactl_places: [&'static str; 3],
+    /// Whether the package creates the instance where there is none.
+    template: bool,
     label: String,
     /// Where launchd reads the job.
     plist: String,
@@ -33,14 +38,17 @@ struct Facts {
 
 impl Facts {
     fn new(spec: &Spec, instance: &Instance) -> Self {
-        let instance_dir = instance.macos_instance_dir();
+        let instance_dir =
+            instance.macos_instance_dir().unwrap_or_else(|| format!("~/.lima/{}", instance.name));
         Self {
             instance: instance.name.to_string(),
             version: spec.version.to_string(),
             organization: spec.organization.as_ref().map(Text::to_string),
             boot: instance.condition == Condition::Boot,
-            user: instance.user.to_string(),
-            limactl: instance.macos_limactl().to_owned(),
+            user: instance.user.name().map(UserName::to_string),
+            limactl: instance.macos_limactl().map(str::to_owned),
+            limactl_places: MACOS_LIMACTL_PLACES,
+            template: instance.template.is_some(),
             label: launchd::label(instance),
             plist: launchd::install_path(instance),
             uninstaller: launchd::uninstaller_path(spec, instance),
@@ -79,7 +87,9 @@ struct UninstallConclusion {
 #[derive(Template)]
 #[template(path = "installation-check.js")]
 struct InstallationCheck<'a> {
-    limactl: &'a str,
+    /// `None`: one of these places.
+    limactl: Option<&'a str>,
+    limactl_places: [&'static str; 3],
     instance: &'a str,
     boot: bool,
 }
@@ -118,12 +128,14 @@ pub fn uninstall_conclusion_html(spec: &Spec, instance: &Instance) -> String {
 }
 
 /// The script of a Distribution; its function `installationCheck()` warns, in
-/// words, where limactl is not in its place. It contains no `<`, `&` or `]]>`.
+/// words, where limactl is not in its place, or stops where the package was to
+/// find it and there is none. It contains no `<`, `&` or `]]>`.
 pub fn installation_check_js(instance: &Instance) -> String {
     fill(
         "installation-check.js",
         &InstallationCheck {
             limactl: instance.macos_limactl(),
+            limactl_places: MACOS_LIMACTL_PLACES,
             instance: instance.name.as_str(),
             boot: instance.condition == Condition::Boot,
         },

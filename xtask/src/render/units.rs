@@ -9,7 +9,7 @@ use askama::filters::Safe;
 use super::escape::{SystemdLiteral, systemd_literal};
 use super::fill;
 use crate::environment;
-use crate::spec::{Condition, Instance, LINUX_LIMACTL, Spec};
+use crate::spec::{Account, Condition, Instance, LINUX_LIMACTL, Spec, UserName};
 use crate::systemd;
 
 /// A file for Linux.
@@ -68,12 +68,13 @@ pub fn linux_files(spec: &Spec, instance: &Instance) -> Vec<LinuxFile> {
         file(&drop_in, systemd::USER_UNITS_DIR, drop_in_text(instance)),
         file(systemd::USER_MANAGER_DROP_IN, systemd::SYSTEM_UNITS_DIR, user_manager(spec, instance)),
     ];
-    if instance.condition == Condition::Boot {
+    // Without a name there is nobody to linger: that is for `loginctl` then.
+    if let (Condition::Boot, Account::Named(user)) = (instance.condition, &instance.user) {
         let name = systemd::tmpfiles_name(&instance.name);
         files.push(LinuxFile {
             path: format!("tmpfiles.d/{name}"),
             install_path: format!("{}/{name}", systemd::TMPFILES_DIR),
-            text: linger(instance),
+            text: linger(user),
         });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -106,9 +107,6 @@ fn user_manager(spec: &Spec, instance: &Instance) -> String {
     fill("user-manager.conf", &UserManager { timeout: systemd::user_manager_timeout(spec, instance) })
 }
 
-fn linger(instance: &Instance) -> String {
-    fill(
-        "linger.conf",
-        &Linger { linger_file: &systemd::linger_file(&instance.user), user: instance.user.as_str() },
-    )
+fn linger(user: &UserName) -> String {
+    fill("linger.conf", &Linger { linger_file: &systemd::linger_file(user), user: user.as_str() })
 }

@@ -13,12 +13,13 @@ pub mod source;
 mod values;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use error::SpecError;
 pub use load::load;
 pub use names::{
-    AbsolutePath, BaseUrl, CatalogName, EnvName, EnvValue, IdentifierPrefix, InstanceName, MacosVersion,
-    PackageVersion, Text, UserName,
+    AbsolutePath, Account, BaseUrl, CatalogName, EnvName, EnvValue, IdentifierPrefix, InstanceName, Limactl,
+    MacosVersion, PackageVersion, Text, UserName,
 };
 pub use resolve::{Environment, Flags, resolve};
 
@@ -56,6 +57,24 @@ pub struct Resource {
     pub bytes: Vec<u8>,
 }
 
+/// A Lima template, as it was on disk: UTF-8. Shared, since many instances may
+/// have the one of `[defaults]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Arc<str>);
+
+impl Template {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Template {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
 /// One Lima instance and how it is to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
@@ -64,13 +83,16 @@ pub struct Instance {
     /// What makes it start.
     pub condition: Condition,
     /// The user that it runs as.
-    pub user: UserName,
-    /// The user's home folder on the Mac; `None` is `/Users/<user>`.
+    pub user: Account,
+    /// The user's home folder on the Mac; `None` is `/Users/<user>`, or for
+    /// [`Account::Auto`] what the Mac says, and always for that.
     pub home: Option<AbsolutePath>,
     /// limactl; `None` is where each platform has it.
-    pub limactl: Option<AbsolutePath>,
+    pub limactl: Option<Limactl>,
     /// LIMA_HOME; `None` is `.lima` in the user's home folder.
     pub lima_home: Option<AbsolutePath>,
+    /// What a Mac creates the instance from where it has none.
+    pub template: Option<Template>,
     /// Environment of limactl beside PATH and LIMA_HOME.
     pub env: BTreeMap<EnvName, EnvValue>,
     /// When it is started again after it ended.
@@ -136,35 +158,57 @@ pub const MACOS_LIMACTL: &str = "/opt/homebrew/bin/limactl";
 /// limactl where Lima's release archive puts it on Linux.
 pub const LINUX_LIMACTL: &str = "/usr/local/bin/limactl";
 
+/// Where a Mac looks for limactl with [`Limactl::Auto`], first to last:
+/// Homebrew on Apple silicon; Homebrew on Intel and Lima's release archive;
+/// MacPorts.
+pub const MACOS_LIMACTL_PLACES: [&str; 3] =
+    [MACOS_LIMACTL, "/usr/local/bin/limactl", "/opt/local/bin/limactl"];
+
 impl Instance {
-    /// limactl on the Mac.
-    pub fn macos_limactl(&self) -> &str {
-        self.limactl.as_ref().map_or(MACOS_LIMACTL, AbsolutePath::as_str)
+    /// limactl on the Mac; `None`: found when the package is installed.
+    pub fn macos_limactl(&self) -> Option<&str> {
+        match &self.limactl {
+            None => Some(MACOS_LIMACTL),
+            Some(Limactl::At(path)) => Some(path.as_str()),
+            Some(Limactl::Auto) => None,
+        }
     }
 
     /// limactl on Linux.
     pub fn linux_limactl(&self) -> &str {
-        self.limactl.as_ref().map_or(LINUX_LIMACTL, AbsolutePath::as_str)
+        match &self.limactl {
+            Some(Limactl::At(path)) => path.as_str(),
+            None | Some(Limactl::Auto) => LINUX_LIMACTL,
+        }
     }
 
-    /// The user's home folder on the Mac.
-    pub fn macos_home(&self) -> String {
-        match &self.home {
+    /// The user's home folder on the Mac; `None`: found when the package is
+    /// installed.
+    pub fn macos_home(&self) -> Option<String> {
+        let user = self.user.name()?;
+        Some(match &self.home {
             Some(home) => home.as_str().to_owned(),
-            None => format!("/Users/{}", self.user),
-        }
+            None => format!("/Users/{user}"),
+        })
     }
 
-    /// LIMA_HOME on the Mac, set or not.
-    pub fn macos_lima_home(&self) -> String {
+    /// LIMA_HOME on the Mac, set or not; `None`: found when the package is
+    /// installed.
+    pub fn macos_lima_home(&self) -> Option<String> {
         match &self.lima_home {
-            Some(path) => path.as_str().to_owned(),
-            None => format!("{}/.lima", self.macos_home()),
+            Some(path) => Some(path.as_str().to_owned()),
+            None => Some(format!("{}/.lima", self.macos_home()?)),
         }
     }
 
-    /// The instance's folder on the Mac.
-    pub fn macos_instance_dir(&self) -> String {
-        format!("{}/{}", self.macos_lima_home(), self.name)
+    /// The instance's folder on the Mac; `None`: found when the package is
+    /// installed.
+    pub fn macos_instance_dir(&self) -> Option<String> {
+        Some(format!("{}/{}", self.macos_lima_home()?, self.name))
+    }
+
+    /// Whether the job is not known before the package is installed.
+    pub fn is_found_at_install_time(&self) -> bool {
+        self.user == Account::Auto || self.limactl == Some(Limactl::Auto)
     }
 }

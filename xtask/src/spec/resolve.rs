@@ -7,12 +7,14 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use toml::Spanned;
+
 use super::error::SpecError;
 use super::names::{NameError, did_you_mean, list, quoted};
 use super::settings::{InstanceSettings, Options, Settings};
 use super::{
-    AbsolutePath, Architecture, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
-    InstanceName, KeepAlive, PackageVersion, Spec, UserName,
+    AbsolutePath, Account, Architecture, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
+    InstanceName, KeepAlive, Limactl, PackageVersion, Spec, UserName,
 };
 
 /// Version of the packages where nothing sets one.
@@ -57,14 +59,18 @@ pub struct Flags {
     /// User that the instances belong to and run as [default: $USER]
     ///
     /// The short name of the user on the machine that the installer is for,
-    /// as `id -un` prints it there. Never root, which limactl refuses.
+    /// as `id -un` prints it there. Never root, which limactl refuses. With
+    /// `auto` the installer takes the one local user of the Mac whose Lima
+    /// folder holds the instance; an account called `auto` cannot be named.
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
 
     /// limactl on the machine that the installer is for
     ///
     /// An absolute path. Without it: /opt/homebrew/bin/limactl on macOS,
-    /// /usr/local/bin/limactl on Linux.
+    /// /usr/local/bin/limactl on Linux. With `auto` the installer takes, of
+    /// /opt/homebrew/bin, /usr/local/bin and /opt/local/bin, the first that has
+    /// one for the Mac's processor.
     #[arg(long, value_name = "PATH")]
     pub limactl: Option<String>,
 
@@ -101,8 +107,8 @@ pub struct Environment {
 /// What is common to all instances of a run.
 struct Overrides {
     condition: Option<Condition>,
-    user: Option<UserName>,
-    limactl: Option<AbsolutePath>,
+    user: Option<Account>,
+    limactl: Option<Limactl>,
     lima_home: Option<AbsolutePath>,
 }
 
@@ -124,7 +130,7 @@ pub fn resolve(
     let overrides = Overrides {
         condition: flags.condition,
         user: flag("--user", flags.user.as_deref(), str::parse)?,
-        limactl: flag("--limactl", flags.limactl.as_deref(), AbsolutePath::parse_program)?,
+        limactl: flag("--limactl", flags.limactl.as_deref(), str::parse)?,
         lima_home: flag("--lima-home", flags.lima_home.as_deref(), str::parse)?,
     };
     let version: PackageVersion = flag("--pkg-version", flags.pkg_version.as_deref(), str::parse)?
@@ -300,8 +306,10 @@ fn instance(
     let user = overrides.user.as_ref().or(own.user.as_ref()).or(defaults.user.as_ref());
     let user = match user {
         Some(user) => user.clone(),
-        None => user_of_process(environment)?,
+        None => Account::Named(user_of_process(environment)?),
     };
+    let home = own.home.as_ref().or(defaults.home.as_ref());
+    check_home(home, &user, &chosen, settings)?;
     let mut env = defaults.env.clone().unwrap_or_default();
     env.extend(own.env.clone().unwrap_or_default());
     check_env(&env, &chosen, settings)?;
@@ -310,9 +318,10 @@ fn instance(
         name: chosen.name,
         condition: overrides.condition.or(own.condition).or(defaults.condition).unwrap_or(Condition::Boot),
         user,
-        home: first(&[&own.home, &defaults.home]),
+        home: home.map(|home| home.get_ref().clone()),
         limactl: first(&[&overrides.limactl, &own.limactl, &defaults.limactl]),
         lima_home: first(&[&overrides.lima_home, &own.lima_home, &defaults.lima_home]),
+        template: first(&[&own.template_text, &defaults.template_text]),
         env,
         keep_alive: own.keep_alive.or(defaults.keep_alive).unwrap_or(KeepAlive::OnFailure),
         exit_timeout: own.exit_timeout.or(defaults.exit_timeout).unwrap_or(DEFAULT_EXIT_TIMEOUT),
@@ -322,6 +331,21 @@ fn instance(
         architectures: first(&[&own.architectures, &defaults.architectures])
             .unwrap_or_else(|| Architecture::ALL.to_vec()),
     })
+}
+
+/// Refuses a home folder for a user who is not known yet.
+fn check_home(
+    home: Option<&Spanned<AbsolutePath>>,
+    user: &Account,
+    chosen: &Chosen<'_>,
+    settings: Option<&Settings>,
+) -> Result<(), SpecError> {
+    let (Some(home), Some(settings), Account::Auto) = (home, settings, user) else { return Ok(()) };
+    let message = format!(
+        "a home folder is one user's, and who runs {} is found at install time (user `auto`), with that user's home folder; leave `home` out, or name the user",
+        quoted(chosen.name.as_str())
+    );
+    Err(SpecError::at(&settings.source, home.span(), message))
 }
 
 fn first<T: Clone>(values: &[&Option<T>]) -> Option<T> {

@@ -16,8 +16,9 @@ use super::names::{did_you_mean, list, quoted};
 use super::source::Source;
 use super::values;
 use super::{
-    AbsolutePath, Architecture, BaseUrl, CatalogName, Condition, EnvName, EnvValue, IdentifierPrefix,
-    InstanceName, KeepAlive, MacosVersion, PackageVersion, Resource, Text, UserName,
+    AbsolutePath, Account, Architecture, BaseUrl, CatalogName, Condition, EnvName, EnvValue,
+    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, Resource, Template,
+    Text,
 };
 
 /// What a settings file says. What it does not say is `None`.
@@ -63,14 +64,18 @@ pub struct Options {
     /// See [`Instance`](super::Instance), as for all that follow.
     pub condition: Option<Condition>,
     /// The user that it runs as.
-    pub user: Option<UserName>,
-    /// The user's home folder on the Mac.
-    pub home: Option<AbsolutePath>,
+    pub user: Option<Account>,
+    /// The user's home folder on the Mac, and where that is in the file.
+    pub home: Option<Spanned<AbsolutePath>>,
     /// limactl.
-    #[serde(default, deserialize_with = "values::program")]
-    pub limactl: Option<AbsolutePath>,
+    pub limactl: Option<Limactl>,
     /// LIMA_HOME.
     pub lima_home: Option<AbsolutePath>,
+    /// The file of [`Self::template_text`].
+    template: Option<Spanned<values::FilePath>>,
+    /// What a Mac creates the instance from, read.
+    #[serde(skip)]
+    pub template_text: Option<Template>,
     /// Environment of limactl.
     #[serde(default, deserialize_with = "values::env")]
     pub env: Option<BTreeMap<EnvName, EnvValue>>,
@@ -120,11 +125,12 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
     check_keys(&source, table.get_ref())?;
     let file = File::deserialize(toml::de::Deserializer::from(table)).map_err(refused)?;
 
-    let defaults = file.defaults.unwrap_or_default();
+    let mut defaults = file.defaults.unwrap_or_default();
     if let Some(name) = &defaults.name {
         let message = "a name belongs to one instance; move it into an [[instance]]";
         return Err(SpecError::at(&source, name.span(), message));
     }
+    read_template(&source, &mut defaults, read)?;
     let mut instances = Vec::with_capacity(file.instance.len());
     for table in file.instance {
         let span = table.span();
@@ -132,6 +138,7 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
         let Some(name) = options.name.take() else {
             return Err(SpecError::at(&source, span, "this instance has no name; add `name = \"...\"`"));
         };
+        read_template(&source, &mut options, read)?;
         instances.push(InstanceSettings { name, options });
     }
     check_distinct(&source, &instances)?;
@@ -285,5 +292,45 @@ fn resource(
         // Named after what it is, so that no file name of the builder's disk gets into a package.
         Ok(bytes) => Ok(Some(Resource { file_name: format!("{}.{extension}", kind.what), bytes })),
         Err(message) => refused(message),
+    }
+}
+
+/// Largest template, in bytes: some thirty times the longest of Lima's own.
+const TEMPLATE_MAX: usize = 1 << 20;
+
+/// Reads the template that a table names.
+fn read_template(source: &Source, options: &mut Options, read: &mut ReadFile<'_>) -> Result<(), SpecError> {
+    let Some(path) = &options.template else { return Ok(()) };
+    let refused = |message: String| Err(SpecError::at(source, path.span(), message));
+    let text = path.get_ref().0.as_str();
+    let lower = text.to_ascii_lowercase();
+    if !lower.ends_with(".yaml") && !lower.ends_with(".yml") {
+        return refused(format!(
+            "{} is no file of a Lima template, whose name ends in `.yaml` or `.yml`; of a template that Lima brings along, save what `limactl template copy` gives",
+            quoted(text)
+        ));
+    }
+    let bytes = match read(text) {
+        Ok(bytes) => bytes,
+        Err(message) => return refused(message),
+    };
+    if bytes.len() > TEMPLATE_MAX {
+        return refused(format!(
+            "the file {} has {} bytes; a template has at most {TEMPLATE_MAX}",
+            quoted(text),
+            bytes.len()
+        ));
+    }
+    match String::from_utf8(bytes) {
+        Ok(yaml) if yaml.trim().is_empty() => refused(format!("the file {} is empty", quoted(text))),
+        Ok(yaml) => {
+            options.template_text = Some(yaml.into());
+            Ok(())
+        }
+        Err(error) => {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+            refused(format!("line {line} of the file {} is not UTF-8; save it as UTF-8", quoted(text)))
+        }
     }
 }

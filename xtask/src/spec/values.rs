@@ -6,22 +6,17 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 
+use serde::Deserializer;
 use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
 
 use super::names::{deserialize_from_str, list, quoted};
-use super::{AbsolutePath, Architecture, CatalogName, EnvName, EnvValue};
+use super::{Architecture, CatalogName, EnvName, EnvValue};
 
 /// The longest time between the request to stop and the kill, in seconds.
 const EXIT_TIMEOUT_MAX: u32 = 3600;
 
-/// A path whose folder goes into PATH.
-pub fn program<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AbsolutePath>, D::Error> {
-    let path = AbsolutePath::deserialize(deserializer)?;
-    AbsolutePath::parse_program(path.as_str()).map(Some).map_err(D::Error::custom)
-}
-
 /// A path on the disk of whoever builds, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePath(pub String);
 
 impl std::str::FromStr for FilePath {

@@ -1,12 +1,14 @@
 //! The launchd property lists in a payload.
 //!
-//! Must not know: where the bytes came from, our own jobs.
+//! Must not know: where the bytes came from, nor of our own jobs more than what
+//! stands in them for something that the installation finds.
 
 use plist::{Dictionary, Value};
 use serde::Serialize;
 
 use super::payload::{Contents, Entry};
 use super::{Check, property_list};
+use crate::launchd::{FOUND_FOLDER, FOUND_USER};
 
 /// A job, as far as the property list can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,16 +23,41 @@ pub struct Job {
     pub program: Vec<String>,
     /// What makes it start, in words.
     pub starts: Vec<String>,
+    /// Whether it lies where launchd does not look, for a script to put it where
+    /// launchd does.
+    #[serde(skip_serializing_if = "is_false")]
+    pub staged: bool,
+    /// What the installation finds and writes into it: `user`, `limactl`, `folder`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub found_at_install_time: Vec<&'static str>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Whether a package keeps files at this path that are nobody else's matter, and
+/// among them perhaps a property list for one of its scripts.
+pub fn may_be_staged(path: &str) -> bool {
+    path.contains("/Library/Application Support/") && path.ends_with(".plist")
 }
 
 /// The property lists that launchd reads: those right below LaunchDaemons or
-/// LaunchAgents.
+/// LaunchAgents, and elsewhere those that are jobs, each by its own name.
 pub fn property_lists<'a>(components: &'a [Contents<'_>]) -> impl Iterator<Item = &'a Entry> {
     components.iter().flat_map(Contents::installed).filter(|entry| {
         let mut parts = entry.path.rsplit('/');
         let is_list = parts.next().is_some_and(|name| name.ends_with(".plist") && !name.starts_with("._"));
-        is_list && entry.is_file() && matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"))
+        let is_in_place = matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"));
+        is_list && entry.is_file() && (is_in_place || is_staged(entry))
     })
+}
+
+fn is_staged(entry: &Entry) -> bool {
+    let file = entry.path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
+    may_be_staged(&entry.path)
+        && read(entry).is_ok_and(|job| job.label.as_deref() == file && !job.program.is_empty())
 }
 
 /// Reads a job.
@@ -53,12 +80,20 @@ pub fn read(entry: &Entry) -> Result<Job, String> {
             None => program.push(path),
         }
     }
+    let is_found = |value: Option<&String>| value.is_some_and(|value| value.starts_with(FOUND_FOLDER));
+    let found = [
+        ("user", text("UserName").as_deref() == Some(FOUND_USER)),
+        ("limactl", is_found(program.first())),
+        ("folder", is_found(text("WorkingDirectory").as_ref())),
+    ];
     Ok(Job {
         path: entry.path.clone(),
         label: text("Label"),
         user: text("UserName"),
         program,
         starts: starts(keys),
+        staged: may_be_staged(&entry.path),
+        found_at_install_time: found.into_iter().filter(|(_, is)| *is).map(|(what, _)| what).collect(),
     })
 }
 
@@ -101,10 +136,22 @@ fn starts(keys: &Dictionary) -> Vec<String> {
     words
 }
 
+/// That a job is not complete before it is installed, in words.
+fn remark(job: &Job) -> Option<String> {
+    let what = match job.found_at_install_time.as_slice() {
+        [] => return None,
+        [one] => format!("the {one} is"),
+        [all @ .., last] => format!("the {} and the {last} are", all.join(", the ")),
+    };
+    let what = what.replace("the limactl", "limactl").replace("the folder", "the instance's folder");
+    Some(format!("{}: {what} found at install time", job.label.as_deref().unwrap_or(&job.path)))
+}
+
 /// Each list parses; its label is its file's name; its program is absolute; it
 /// belongs to root and nobody else may write it.
 pub fn check(components: &[Contents<'_>]) -> Check {
     let mut faults = Vec::new();
+    let mut found = Vec::new();
     let mut any = false;
     for entry in property_lists(components) {
         any = true;
@@ -112,6 +159,7 @@ pub fn check(components: &[Contents<'_>]) -> Check {
         match read(entry) {
             Err(fault) => faults.push(format!("{path:?}: {fault}")),
             Ok(job) => {
+                found.extend(remark(&job));
                 let file = path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
                 if job.label.as_deref() != file {
                     faults.push(format!(
@@ -136,7 +184,7 @@ pub fn check(components: &[Contents<'_>]) -> Check {
         }
     }
     if any {
-        Check::of("launchd", faults)
+        found.into_iter().fold(Check::of("launchd", faults), Check::remark)
     } else {
         Check::not_applicable("launchd", "no property list of launchd's is installed")
     }

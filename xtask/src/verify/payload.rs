@@ -16,7 +16,7 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 use serde::Serialize;
 
-use super::{Check, causes};
+use super::{Check, causes, jobs};
 
 /// Largest property list or script whose bytes are kept.
 const KEPT_MAX: u64 = 1 << 20;
@@ -95,7 +95,8 @@ impl<'a> Contents<'a> {
     /// Reads everything that a component holds.
     pub fn read<R: Read + Seek>(package: &PackageFacts, facts: &'a ComponentFacts, input: &mut R) -> Self {
         let kept = |path: &str| {
-            (path.contains("/LaunchDaemons/") || path.contains("/LaunchAgents/")) && path.ends_with(".plist")
+            let is_in_place = path.contains("/LaunchDaemons/") || path.contains("/LaunchAgents/");
+            (is_in_place && path.ends_with(".plist")) || jobs::may_be_staged(path)
         };
         Self {
             facts,

@@ -99,6 +99,11 @@ impl Registration {
         Some(self.property_list()?.get("UserName")?.as_string()?.to_owned())
     }
 
+    /// The program that it starts.
+    pub fn limactl(&self) -> Option<String> {
+        Some(self.property_list()?.get("ProgramArguments")?.as_array()?.first()?.as_string()?.to_owned())
+    }
+
     pub fn reload(&self, exit_timeout: u32) -> Command {
         let domain = self.domain.to_string();
         let exit_timeout = exit_timeout.to_string();

@@ -9,6 +9,7 @@
 
 mod choice;
 mod environment;
+mod found;
 mod identity;
 mod managers;
 mod path;
@@ -17,6 +18,7 @@ mod text;
 mod version;
 
 pub use environment::{EnvName, EnvValue};
+pub use found::{Account, Limactl};
 pub use identity::{IdentifierPrefix, InstanceName, UserName};
 pub use managers::{BaseUrl, CatalogName};
 pub use path::AbsolutePath;

@@ -64,10 +64,10 @@ fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
     best.map(|(_, candidate)| candidate)
 }
 
-/// `a`, `b` and `c`; of more than twelve the first ten and how many are left.
+/// `a`, `b` and `c`; of more than sixteen the first ten and how many are left.
 pub fn list<'a>(words: impl ExactSizeIterator<Item = &'a str>, last: &str) -> String {
     let count = words.len();
-    let shown = if count > 12 { 10 } else { count };
+    let shown = if count > 16 { 10 } else { count };
     let mut out = String::new();
     for (index, word) in words.take(shown).enumerate() {
         if index > 0 {
@@ -122,7 +122,7 @@ mod tests {
     fn lists() {
         assert_eq!(list(["a"].into_iter(), "or"), "`a`");
         assert_eq!(list(["a", "b", "c"].into_iter(), "or"), "`a`, `b` or `c`");
-        let many = vec!["x"; 13];
-        assert_eq!(list(many.into_iter(), "and"), format!("{} and 3 more", ["`x`"; 10].join(", ")));
+        let many = vec!["x"; 17];
+        assert_eq!(list(many.into_iter(), "and"), format!("{} and 7 more", ["`x`"; 10].join(", ")));
     }
 }

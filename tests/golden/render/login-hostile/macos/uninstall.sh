@@ -13,17 +13,27 @@ INSTANCE=Prod.k3s_a-1
 VERSION=1.2
 # boot: a LaunchDaemon starts it. login: the user's LaunchAgent does.
 CONDITION=login
-# The account it runs as, and the home folder that the settings assume.
+# The account it runs as, and the home folder that the settings assume. Empty:
+# found when the package is installed, as is all that is empty below.
 LIMA_USER=_o.neil-9
 LIMA_USER_HOME='/Users/O'\''Neil "x" & <Söhne>/$(touch planted) `id` \'
-# The program, and the folder of the instance.
+# The program, LIMA_HOME, and the folder of the instance in it.
 LIMACTL='/opt/it'\''s "lima" %n & <co> \d/$HOME; id/limactl'
+LIMA_HOME_DIR='/Volumes/My Disk'\''s "x" %h %% $HOME \ '
 INSTANCE_DIR='/Volumes/My Disk'\''s "x" %h %% $HOME \ /Prod.k3s_a-1'
+# Its PATH; and yes, where the settings give another one, which wins.
+SEARCH_PATH='/opt/it'\''s "lima" %n & <co> \d/$HOME; id:/usr/bin:/bin:/usr/sbin:/sbin'
+SETS_PATH=yes
+# What the instance is created from where there is none (empty: it is not), and
+# the environment for that, each word for printf's %b.
+TEMPLATE=
+ENVIRONMENT=
 # launchd's names for it, one for each condition.
 DAEMON_LABEL=io.lima-vm.daemon.Prod.k3s_a-1
 AGENT_LABEL=io.lima-vm.autostart.Prod.k3s_a-1
-# The package's own folder.
+# The package's own folder, and where the package puts the property list.
 SUPPORT_DIR='/Library/Application Support/com.example.R-D/Prod.k3s_a-1'
+PACKAGED_PLIST='/Library/Application Support/com.example.R-D/Prod.k3s_a-1/io.lima-vm.autostart.Prod.k3s_a-1.plist'
 # Seconds that launchd gives the VM to shut down, and that Installer gives a
 # script.
 EXIT_TIMEOUT=400
@@ -68,10 +78,15 @@ clock_start() {
 }
 
 # Waits for a second and counts what really passed, since each launchctl takes
-# its time too. A step backwards or a leap means that the clock was set, as
-# happens on a new Mac: it counts as the one second it was meant to be.
+# its time too.
 pause() {
 	sleep 1
+	clock_look
+}
+
+# Counts what has passed since it was counted last. A step backwards or a leap
+# means that the clock was set, as happens on a new Mac: it counts as a second.
+clock_look() {
 	clock_now=$(date +%s)
 	clock_step=$((clock_now - CLOCK_LAST))
 	CLOCK_LAST=$clock_now
@@ -285,10 +300,25 @@ launchd_reload() {
 # shellcheck disable=SC2034 # the scripts that read this file use what it sets
 
 DAEMON_PLIST=/Library/LaunchDaemons/$DAEMON_LABEL.plist
-# Where a package leaves the LaunchAgent for postinstall.
-STAGED_PLIST=$SUPPORT_DIR/$AGENT_LABEL.plist
+# Where a package leaves the property list for postinstall, one for each
+# condition, and the instance's template.
+STAGED_AGENT=$SUPPORT_DIR/$AGENT_LABEL.plist
+STAGED_DAEMON=$SUPPORT_DIR/$DAEMON_LABEL.plist
+TEMPLATE_FILE=$SUPPORT_DIR/template.yaml
+# The property list with what was found on this Mac. For login it stays, since
+# the one that launchd reads is the user's to change.
+FILLED_PLIST=$SUPPORT_DIR/filled.plist
+# The name of the user who was found.
+USER_FILE=$SUPPORT_DIR/user
 # The job as it was before an update.
 PREVIOUS_PLIST=$SUPPORT_DIR/previous.plist
+# What is left to this Mac to say.
+FIND_USER=no
+[ -n "$LIMA_USER" ] || FIND_USER=yes
+FIND_LIMACTL=no
+[ -n "$LIMACTL" ] || FIND_LIMACTL=yes
+FIND_FOLDER=no
+[ -n "$INSTANCE_DIR" ] || FIND_FOLDER=yes
 
 fail() {
 	note "error: $*"
@@ -304,10 +334,13 @@ is_this_system() {
 	return 1
 }
 
-# Finds the configured account: its id (LIMA_UID), and its home folder
-# (HOME_DIR; empty where the directory service does not say). Status 1, and the
-# reason in USER_PROBLEM: no account that an instance could run as.
-find_user() {
+# Finds the account LIMA_USER: its id (LIMA_UID), and its home folder (HOME_DIR;
+# empty where the directory service does not say). Status 1, the reason in
+# USER_PROBLEM, and what to do about it in USER_ADVICE: no account that an
+# instance could run as.
+find_account() {
+	USER_ADVICE="Lima instance $INSTANCE is set up to run as that user. Make the account and install again,\
+ or build the package with another \"user\"."
 	HOME_DIR=
 	if ! LIMA_UID=$(id -u "$LIMA_USER" 2>/dev/null); then
 		USER_PROBLEM="there is no user \"$LIMA_USER\" on this Mac"
@@ -317,11 +350,16 @@ find_user() {
 		USER_PROBLEM="\"$LIMA_USER\" is root, and limactl refuses to run as root"
 		return 1
 	fi
-	# /Search has the network's accounts too. A value with a space in it comes
-	# on a line of its own.
-	HOME_DIR=$(dscl /Search -read "/Users/$LIMA_USER" NFSHomeDirectory 2>/dev/null |
-		sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}')
+	# /Search has the network's accounts too.
+	HOME_DIR=$(home_of /Search "$LIMA_USER")
 	USER_PROBLEM=
+}
+
+# The home folder of the account $2 in the directory $1. A value with a space in
+# it comes on a line of its own.
+home_of() {
+	dscl "$1" -read "/Users/$2" NFSHomeDirectory </dev/null 2>/dev/null |
+		sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}'
 }
 
 as_user() {
@@ -386,9 +424,199 @@ remove_root_file() {
 	fi
 }
 
+# Finds on this Mac what the settings leave to it (`auto`): the user, limactl.
+# Needs config.sh, launchd.sh and common.sh. It only defines functions.
+#
+# Whether a user has the instance is asked with that user's own rights, and so
+# is what limactl is. A link that a user planted leads that user alone, and
+# nowhere to what another user owns: `test -O` looks at what it leads to.
+# shellcheck disable=SC2034 # the scripts that read this file use what it sets
+
+# Finds who the instance runs as: LIMA_USER, LIMA_UID, HOME_DIR, and the folders
+# that follow from it. Status 1: nobody, for the reason in USER_PROBLEM, with
+# what to do about it in USER_ADVICE.
+find_user() {
+	if [ "$FIND_USER" = yes ]; then
+		find_owner || return
+		note "Found: $LIMA_USER, for the instance in $INSTANCE_DIR."
+	else
+		find_account
+	fi
+}
+
+# The people with an account of this Mac's own, as lines "ID NAME". Apple gives
+# them ids from 501 on; names of services begin with `_`.
+local_users() {
+	dscl . -list /Users UniqueID </dev/null 2>/dev/null |
+		sed -n 's/^\([^_].*\)[[:space:]]\([0-9]\{3,10\}\)$/\2 \1/p'
+}
+
+# Whether the folder $1 is an instance, and the user's own.
+owns_instance() {
+	as_user test -O "$1" && as_user test -O "$1/lima.yaml"
+}
+
+# Where the instance of a user with the home folder $1 is.
+instance_dir_of() {
+	printf '%s/%s\n' "${LIMA_HOME_DIR:-$1/.lima}" "$INSTANCE"
+}
+
+# Takes the user $2 with the id $1 and the home folder $3.
+take_user() {
+	LIMA_UID=$1
+	LIMA_USER=$2
+	HOME_DIR=$3
+	if [ "$FIND_FOLDER" = yes ]; then
+		LIMA_HOME_DIR=$HOME_DIR/.lima
+		INSTANCE_DIR=$LIMA_HOME_DIR/$INSTANCE
+	fi
+}
+
+# Finds the one local user who owns the instance; where the package brings a
+# template and nobody has the instance, the one local user there is.
+find_owner() {
+	people=
+	people_count=0
+	owners=
+	owners_count=0
+	# The users are all read before one of them is asked.
+	while read -r look_uid look_name <&3; do
+		if [ -z "$look_name" ] || [ "$look_uid" -lt 500 ]; then
+			continue
+		fi
+		LIMA_UID=$look_uid
+		look_home=$(home_of . "$look_name")
+		# Without a home folder it is no person's account.
+		if [ -z "$look_home" ] || ! as_user test -O "$look_home"; then
+			continue
+		fi
+		people=${people:+$people, }$look_name
+		people_count=$((people_count + 1))
+		person_uid=$look_uid
+		person_name=$look_name
+		person_home=$look_home
+		if owns_instance "$(instance_dir_of "$look_home")"; then
+			owners=${owners:+$owners, }$look_name
+			owners_count=$((owners_count + 1))
+			owner_uid=$look_uid
+			owner_name=$look_name
+			owner_home=$look_home
+		fi
+	done 3<<END
+$(local_users)
+END
+	USER_ADVICE="Or build the package for one user, with --user NAME."
+	if [ "$owners_count" -eq 1 ]; then
+		take_user "$owner_uid" "$owner_name" "$owner_home"
+		return
+	fi
+	if [ "$people_count" -eq 0 ]; then
+		USER_PROBLEM="this Mac has no local user with a home folder"
+	elif [ "$owners_count" -gt 1 ]; then
+		USER_PROBLEM="several users of this Mac have a Lima instance $INSTANCE: $owners"
+		USER_ADVICE="Build the package for one of them, with --user NAME."
+	elif [ -z "$TEMPLATE" ]; then
+		USER_PROBLEM="no user of this Mac owns a Lima instance $INSTANCE at \
+${LIMA_HOME_DIR:-~/.lima}/$INSTANCE; looked at: $people"
+		USER_ADVICE="Create it as its user (\"limactl create --name=$INSTANCE\") and install again. $USER_ADVICE"
+	elif [ "$people_count" -gt 1 ]; then
+		USER_PROBLEM="no user of this Mac has a Lima instance $INSTANCE, and it could be created for any of: $people"
+		USER_ADVICE="Create it as one of them and install again. $USER_ADVICE"
+	else
+		take_user "$person_uid" "$person_name" "$person_home"
+		if ! user_has "$INSTANCE_DIR"; then
+			return 0
+		fi
+		USER_PROBLEM="what is at $INSTANCE_DIR is no Lima instance of $LIMA_USER's own"
+		USER_ADVICE="Remove it and install again. $USER_ADVICE"
+	fi
+	return 1
+}
+
+# Finds the first limactl of the usual places that this Mac's processor runs
+# itself: LIMACTL, and the SEARCH_PATH with it. One for Intel would run under
+# Rosetta on Apple silicon, which Lima refuses (lima-vm/lima#740). Status 1: none,
+# for the reason in LIMACTL_PROBLEM.
+find_limactl() {
+	if [ "$FIND_LIMACTL" = no ]; then
+		return 0
+	fi
+	# `uname -m` says x86_64 on Apple silicon as well, where Rosetta runs it.
+	processor=x86_64
+	if [ "$(sysctl -n hw.optional.arm64 </dev/null 2>/dev/null)" = 1 ]; then
+		processor=arm64
+	fi
+	limactl_looks=
+	for limactl_file in /opt/homebrew/bin/limactl /usr/local/bin/limactl /opt/local/bin/limactl; do
+		if ! as_user test -e "$limactl_file"; then
+			limactl_look="is not there"
+		elif ! as_user test -f "$limactl_file" || ! as_user test -x "$limactl_file"; then
+			limactl_look="is nothing that $LIMA_USER may run"
+		elif runs_here "$limactl_file"; then
+			LIMACTL=$limactl_file
+			SEARCH_PATH=${LIMACTL%/*}:/usr/bin:/bin:/usr/sbin:/sbin
+			note "Found: $LIMACTL, for $processor."
+			return 0
+		else
+			limactl_look="is not for $processor"
+		fi
+		limactl_looks=${limactl_looks:+$limactl_looks, }"$limactl_file $limactl_look"
+	done
+	LIMACTL_PROBLEM="there is no limactl for this Mac ($processor): $limactl_looks"
+	return 1
+}
+
+# Whether the processor runs the program $1 itself: it has code for it, or is a
+# script, as wrappers are. lipo(1) comes with Xcode, file(1) with every Mac.
+runs_here() {
+	case $(as_user file -bL "$1" </dev/null 2>/dev/null) in
+	*Mach-O*"$processor"*) return 0 ;;
+	*Mach-O*) return 1 ;;
+	*script*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# Makes FILLED_PLIST: the package's property list with what was found. Values
+# reach it as arguments of plutil's.
+fill_in() {
+	cp "$PACKAGED_PLIST" "$FILLED_PLIST" || return
+	if [ "$FIND_USER" = yes ] && [ "$CONDITION" = boot ]; then
+		fill_in_value UserName "$LIMA_USER" || return
+	fi
+	if [ "$FIND_FOLDER" = yes ]; then
+		fill_in_value WorkingDirectory "$INSTANCE_DIR" &&
+			fill_in_value StandardOutPath "$INSTANCE_DIR/launchd.stdout.log" &&
+			fill_in_value StandardErrorPath "$INSTANCE_DIR/launchd.stderr.log" || return
+	fi
+	if [ "$FIND_LIMACTL" = yes ]; then
+		fill_in_value ProgramArguments.0 "$LIMACTL" || return
+		if [ "$SETS_PATH" = no ]; then
+			fill_in_value EnvironmentVariables.PATH "$SEARCH_PATH" || return
+		fi
+	fi
+	plutil -lint "$FILLED_PLIST" </dev/null >&2
+}
+
+fill_in_value() {
+	/usr/bin/plutil -replace "$1" -string "$2" "$FILLED_PLIST" </dev/null >&2
+}
+
+# Finds whom an earlier installation set the instance up for, to remove what it
+# did. Status as find_user's.
+find_registered_user() {
+	if [ "$FIND_USER" = yes ] && [ -f "$USER_FILE" ]; then
+		LIMA_USER=$(cat "$USER_FILE")
+		find_account || return
+		take_user "$LIMA_UID" "$LIMA_USER" "$HOME_DIR"
+	else
+		find_user
+	fi
+}
+
 # Removes what the package put on this Mac. It is put behind config.sh,
-# launchd.sh and common.sh, so that it needs no file beside it: people run it,
-# and it is the uninstall package's postinstall.
+# launchd.sh, common.sh and found.sh, so that it needs no file beside it: people
+# run it, and it is the uninstall package's postinstall.
 #
 # Whatever condition the package had, both kinds of jobs go: afterwards nothing
 # starts the instance by itself. Nothing is left disabled in launchd, since
@@ -444,20 +672,22 @@ uninstall_main() {
 	uninstall_status=0
 
 	remove_daemon || uninstall_status=1
-	if find_user; then
+	if find_registered_user; then
 		remove_agent || uninstall_status=1
 	else
 		note "$USER_PROBLEM; no LaunchAgent of that user is looked for."
 	fi
 
 	# Only what the package put there.
-	remove_root_file "$STAGED_PLIST" || uninstall_status=1
-	remove_root_file "$PREVIOUS_PLIST" || uninstall_status=1
+	for uninstall_file in "$STAGED_AGENT" "$STAGED_DAEMON" "$TEMPLATE_FILE" "$FILLED_PLIST" "$PREVIOUS_PLIST"; do
+		remove_root_file "$uninstall_file" || uninstall_status=1
+	done
 	if [ "$uninstall_status" -ne 0 ]; then
 		note "error: not everything could be removed; see above. Restart the Mac, then run this again."
 		return 1
 	fi
-	# Last, so that there was something to run again.
+	# Last, so that there was something to run again, and whom for.
+	remove_root_file "$USER_FILE" || uninstall_status=1
 	remove_root_file "$SUPPORT_DIR/uninstall.sh" || uninstall_status=1
 	remove_empty_dir "$SUPPORT_DIR"
 	remove_empty_dir "${SUPPORT_DIR%/*}"
@@ -465,7 +695,7 @@ uninstall_main() {
 	forget_receipt "$UNINSTALLER_ID"
 
 	note "Nothing starts Lima instance $INSTANCE by itself any more."
-	note "The instance and its disk, in $INSTANCE_DIR, are as they were."
+	note "The instance and its disk${INSTANCE_DIR:+, in $INSTANCE_DIR,} are as they were."
 	return "$uninstall_status"
 }
 
