@@ -20,6 +20,8 @@ use crate::{launchd, render, systemd};
 pub const SCHEMA: u32 = 1;
 /// File name of the manifest.
 pub const MANIFEST_FILE: &str = "artifacts.json";
+/// File name of the page.
+pub const INDEX_FILE: &str = "index.html";
 /// File name of the checksums.
 pub const SUMS_FILE: &str = "SHA256SUMS";
 
@@ -79,6 +81,8 @@ pub enum Kind {
     CombinedPkg,
     /// The uninstall package with all instances (`--combined`).
     CombinedUninstallPkg,
+    /// The page that shows everything else.
+    Index,
     /// The archive of everything else.
     Zip,
 }
@@ -92,7 +96,7 @@ impl Kind {
     /// Whether it is made of all the other files, and so not before all parts
     /// of a run are there.
     pub fn is_made_of_all(self) -> bool {
-        matches!(self, Self::Zip)
+        matches!(self, Self::Index | Self::Zip)
     }
 
     /// Whether the zip holds files of this kind.
@@ -115,6 +119,7 @@ impl Kind {
             Self::Systemd => "systemd",
             Self::CombinedPkg => "combined-pkg",
             Self::CombinedUninstallPkg => "combined-uninstall-pkg",
+            Self::Index => "index",
             Self::Zip => "zip",
         }
     }
@@ -318,12 +323,12 @@ pub fn common_architectures(spec: &Spec) -> Result<Vec<Architecture>, PlanError>
 }
 
 fn of_all(spec: &Spec) -> Vec<Artifact> {
-    vec![Artifact {
-        path: format!("lima-autostart-{}.zip", spec.version),
-        kind: Kind::Zip,
-        instance: None,
-        identifier: None,
-    }]
+    let artifact = |path: String, kind| Artifact { path, kind, instance: None, identifier: None };
+    // The zip has the page in it.
+    vec![
+        artifact(INDEX_FILE.to_owned(), Kind::Index),
+        artifact(format!("lima-autostart-{}.zip", spec.version), Kind::Zip),
+    ]
 }
 
 fn instance_artifacts(spec: &Spec, instance: &Instance) -> Vec<Artifact> {

@@ -66,7 +66,7 @@ impl Build<'_> {
                     .expect("the plan lists systemd's files");
                 self.bytes(artifact, unit.text.as_bytes(), output)
             }
-            Kind::CombinedPkg | Kind::CombinedUninstallPkg | Kind::Zip => {
+            Kind::CombinedPkg | Kind::CombinedUninstallPkg | Kind::Index | Kind::Zip => {
                 unreachable!("no instance alone has a {}", artifact.kind.as_str())
             }
         }

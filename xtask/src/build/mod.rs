@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! instances ─ on all cores, some at a time ─┐
-//! packages of several instances ────────────┼─ records ─ zip, sums, manifest ─ into place
+//! packages of several instances ────────────┼─ records ─ page, zip, sums, manifest ─ into place
 //! ```
 //!
 //! What is in memory is what is being built: a record of each finished file
@@ -12,6 +12,7 @@
 
 mod files;
 mod finish;
+mod index;
 
 use std::io;
 
@@ -164,7 +165,9 @@ impl Build<'_> {
                 (Some(part), Vec::new())
             }
         };
-        Finish { header: Header::new(version, part), of_all, time: self.time }
+        let organization = self.plan.spec().organization.as_ref().map(ToString::to_string);
+        let header = Header { organization, ..Header::new(version, part) };
+        Finish { header, of_all, time: self.time }
     }
 
     /// What the parts of one run have in common. Settings that make no

@@ -12,8 +12,11 @@
 
 mod combined;
 pub mod escape;
+mod index;
+mod index_commands;
 mod pages;
 mod scripts;
+mod text;
 mod units;
 
 use askama::Template;
@@ -22,6 +25,9 @@ pub use combined::{
     choice_description, combined_conclusion_html, combined_installation_check_js, combined_title,
     combined_uninstall_conclusion_html, combined_uninstall_title, combined_uninstall_welcome_html,
     combined_welcome_html, uninstall_choice_description,
+};
+pub use index::{
+    Totals, index_combined, index_end, index_file, index_foot, index_head, index_instance, index_list,
 };
 pub use pages::{
     conclusion_html, installation_check_js, title, uninstall_conclusion_html, uninstall_title,
