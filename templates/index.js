@@ -21,12 +21,12 @@ if (instances.length > 5) {
   box.addEventListener("input", filter);
   filter();
 }
-const open = function () {
+const unfold = function () {
   const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (instances.includes(named)) {
     named.open = true;
     named.scrollIntoView();
   }
 };
-window.addEventListener("hashchange", open);
-open();
+window.addEventListener("hashchange", unfold);
+unfold();

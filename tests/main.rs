@@ -7,6 +7,7 @@ mod ci;
 mod dist;
 mod flat_package;
 mod output;
+mod page;
 mod render;
 mod settings;
 mod signing;

@@ -74,7 +74,8 @@ struct Head {
 struct Signer {
     name: String,
     team: Option<String>,
-    sha256: Option<String>,
+    /// SHA-256 of the certificate.
+    fingerprint: Option<String>,
     warning: Option<&'static str>,
 }
 
@@ -112,7 +113,8 @@ struct Package {
     title: &'static str,
     file: File,
     size: String,
-    sha256: String,
+    /// SHA-256 of the file.
+    sum: String,
     signed_by: String,
     /// Whether every Mac refuses that signature, or there is none.
     is_untrusted: bool,
@@ -233,7 +235,7 @@ pub fn index_end(of_all: &[Artifact]) -> String {
     let made_of_all = of_all.iter().map(|artifact| {
         let what = match artifact.kind {
             Kind::Index => "this page",
-            _ => "the files in one archive, without the three others in this list",
+            _ => "the packages, scripts and units in one archive, with this page",
         };
         link(&artifact.path, what)
     });
@@ -311,7 +313,7 @@ fn package(built: &Built) -> Package {
             size: None,
         },
         size: exact_size(built.size),
-        sha256: plain(&built.sha256),
+        sum: plain(&built.sha256),
         signed_by: signed_by(built.signed_by.as_ref()),
         is_untrusted: built.signed_by.as_ref().is_none_or(|signer| signer.development),
         identifier: built.artifact.identifier.as_deref().map(plain),
@@ -380,7 +382,7 @@ fn signer(signer: Option<&SignedBy>) -> Signer {
     Signer {
         name: signed_by(signer),
         team: signer.and_then(|signer| signer.team.as_deref()).map(plain),
-        sha256: signer.map(|signer| plain(&signer.sha256)),
+        fingerprint: signer.map(|signer| plain(&signer.sha256)),
         warning,
     }
 }

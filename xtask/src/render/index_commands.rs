@@ -126,7 +126,10 @@ pub(super) fn linux_commands(name: &str, built: &[Built]) -> Vec<Command> {
         format!("rm -r {}", word(&format!("{}/{unit}.d", systemd::USER_UNITS_DIR))),
         format!("{manager} daemon-reload"),
     ];
-    vec![Command::new("Install", note, &install), Command::new("Remove", None, &remove)]
+    vec![
+        Command::new("Install", note, &install),
+        Command::new("Remove", Some("What it shares with other instances stays."), &remove),
+    ]
 }
 
 fn check(package: &Built) -> Command {
