@@ -1,6 +1,7 @@
 //! The integration tests, one binary. Each module tests one thing that the
 //! project promises; `support` has what they share.
 
+mod action;
 mod autostart;
 mod boot;
 mod ci;
