@@ -99,7 +99,9 @@ fn the_page_shows_what_the_manifest_says_of_each_package() {
             }
         }
     }
+    assert!(dom.contains("; runs as root: preinstall, postinstall"), "of a choice");
     assert!(dom.contains("development identity, which no Mac trusts"));
+    assert!(manifest["organization"].as_str().unwrap().starts_with("Söhne"));
 }
 
 #[test]
