@@ -156,7 +156,7 @@ fn json_messages_are_an_event_per_line() {
     let events: Vec<serde_json::Value> =
         said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |name: &str| events.iter().filter(|event| event["event"] == name).count();
-    assert_eq!((of("built"), of("finished")), (9, 1));
+    assert_eq!((of("built"), of("finished")), (10, 1));
     let finished = events.last().unwrap();
     assert_eq!(finished["left_alone"], serde_json::json!(["mine"]));
     assert!(said.contains("development identity"));
@@ -171,7 +171,7 @@ fn json_messages_are_an_event_per_line() {
 #[test]
 fn an_instance_that_wants_the_place_of_a_file_is_refused() {
     let xtask = Xtask::new();
-    for name in ["SHA256SUMS", "sha256sums", "artifacts.json", "lima-autostart-1.0.0.zip"] {
+    for name in ["SHA256SUMS", "sha256sums", "artifacts.json", "index.html", "lima-autostart-1.0.0.zip"] {
         let error = xtask.fail(&["plan", name]);
         assert!(error.contains(name), "{error}");
     }

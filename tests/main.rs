@@ -1,6 +1,7 @@
 //! The integration tests, one binary. Each module tests one thing that the
 //! project promises; `support` has what they share.
 
+mod action;
 mod autostart;
 mod boot;
 mod ci;
@@ -9,6 +10,7 @@ mod flat_package;
 mod fleet;
 mod mdm;
 mod output;
+mod page;
 mod render;
 mod settings;
 mod signing;

@@ -24,6 +24,15 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// Finds Chromium: Google's build where that is installed, as on GitHub's
+/// machines.
+pub fn browser() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let google =
+        std::env::split_paths(&path).map(|dir| dir.join("google-chrome")).find(|file| file.is_file());
+    google.or_else(|| tool("chromium"))
+}
+
 /// Says why a test is skipped, and returns `None`; under `CI` that is a
 /// failure.
 pub fn skip<T>(reason: &str) -> Option<T> {

@@ -293,7 +293,11 @@ fn the_pkginfos_and_the_manifest_of_munki() {
             assert_eq!(receipt["packageid"].as_string(), Some(identifier.as_str()));
             let [job, uninstaller] = pkginfo["installs"].as_array().unwrap().as_slice() else { panic!() };
             let (job, uninstaller) = (hold(job, INSTALLS), hold(uninstaller, INSTALLS));
-            assert_eq!(job["path"].as_string(), Some(launchd::payload_path(&spec, &instance).as_str()));
+            let place = match instance.condition {
+                Condition::Boot => launchd::install_path(&instance),
+                Condition::Login => launchd::payload_path(&spec, &instance),
+            };
+            assert_eq!(job["path"].as_string(), Some(place.as_str()));
             assert!(!job.contains_key("md5checksum"), "it may differ on the Mac");
             assert_eq!(
                 uninstaller["path"].as_string(),

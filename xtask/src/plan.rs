@@ -21,6 +21,8 @@ use crate::{launchd, mdm, render, systemd};
 pub const SCHEMA: u32 = 1;
 /// File name of the manifest.
 pub const MANIFEST_FILE: &str = "artifacts.json";
+/// File name of the page.
+pub const INDEX_FILE: &str = "index.html";
 /// File name of the checksums.
 pub const SUMS_FILE: &str = "SHA256SUMS";
 
@@ -84,6 +86,8 @@ pub enum Kind {
     Manager,
     /// The catalogs of the Munki repository (`--base-url`).
     MunkiCatalog,
+    /// The page that shows everything else.
+    Index,
     /// The archive of everything else, but the Munki repository.
     Zip,
 }
@@ -102,7 +106,7 @@ impl Kind {
     /// Whether it is made of all the other files, and so not before all parts
     /// of a run are there.
     pub fn is_made_of_all(self) -> bool {
-        matches!(self, Self::MunkiCatalog | Self::Zip)
+        matches!(self, Self::MunkiCatalog | Self::Index | Self::Zip)
     }
 
     /// The name that `--only` takes and the manifest records.
@@ -117,6 +121,7 @@ impl Kind {
             Self::CombinedUninstallPkg => "combined-uninstall-pkg",
             Self::Manager => "manager",
             Self::MunkiCatalog => "munki-catalog",
+            Self::Index => "index",
             Self::Zip => "zip",
         }
     }
@@ -352,9 +357,12 @@ pub fn common_architectures(spec: &Spec) -> Result<Vec<Architecture>, PlanError>
 }
 
 fn of_all(spec: &Spec) -> Vec<Artifact> {
-    let artifact = |path, kind| Artifact { path, kind, instance: None, identifier: None };
+    let artifact = |path: String, kind| Artifact { path, kind, instance: None, identifier: None };
     let catalogs = mdm::catalogs(spec).into_iter().map(|file| artifact(file.path, Kind::MunkiCatalog));
-    catalogs.chain([artifact(format!("lima-autostart-{}.zip", spec.version), Kind::Zip)]).collect()
+    // The zip has the page in it, which links all but the zip's sum.
+    let page = artifact(INDEX_FILE.to_owned(), Kind::Index);
+    let zip = artifact(format!("lima-autostart-{}.zip", spec.version), Kind::Zip);
+    catalogs.chain([page, zip]).collect()
 }
 
 fn instance_artifacts(spec: &Spec, instance: &Instance) -> Vec<Artifact> {

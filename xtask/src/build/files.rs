@@ -84,6 +84,7 @@ impl Build<'_> {
             | Kind::CombinedUninstallPkg
             | Kind::Manager
             | Kind::MunkiCatalog
+            | Kind::Index
             | Kind::Zip => {
                 unreachable!("a {} is built elsewhere", artifact.kind.as_str())
             }

@@ -1,11 +1,11 @@
-//! What is made of all files together: the zip, the sums, the manifest; then
+//! What is made of all files together: the page, the zip, the sums, the manifest; then
 //! everything into its place. The same for a run and for one joined of parts.
 //!
 //! Must not know: how the files were made.
 
 use std::io::{self, Read, Seek, Write};
 
-use super::{BuildError, Finished, Progress};
+use super::{BuildError, Finished, Progress, index};
 use crate::archive;
 use crate::manifest::{self, Built, Header};
 use crate::mdm::munki;
@@ -40,6 +40,7 @@ pub fn finish(
     for artifact in &todo.of_all {
         let staged = match artifact.kind {
             Kind::MunkiCatalog => catalog(artifact, &mut records, &output)?,
+            Kind::Index => index::stage(artifact, &todo, &mut records, &output)?,
             Kind::Zip => zip(artifact, &mut records, &output, todo.time)?,
             _ => unreachable!("a {} is not made of all files", artifact.kind.as_str()),
         };

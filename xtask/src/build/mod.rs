@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! instances ─ on all cores, some at a time ─┐
-//! packages of several instances ────────────┼─ records ─ catalogs, zip, sums, manifest ─ into place
+//! packages of several instances ────────────┼─ records ─ catalogs, page, zip, sums, manifest ─ into place
 //! ```
 //!
 //! What is in memory is what is being built: a record of each finished file
@@ -12,6 +12,7 @@
 
 mod files;
 mod finish;
+mod index;
 mod managers;
 
 use std::io;
@@ -183,7 +184,9 @@ impl Build<'_> {
                 (Some(part), Vec::new())
             }
         };
-        Finish { header: Header::new(version, part), of_all, time: self.time }
+        let organization = self.plan.spec().organization.as_ref().map(ToString::to_string);
+        let header = Header { organization, ..Header::new(version, part) };
+        Finish { header, of_all, time: self.time }
     }
 
     /// What the parts of one run have in common. Settings that make no

@@ -12,9 +12,12 @@
 
 mod combined;
 pub mod escape;
+mod index;
+mod index_commands;
 mod managers;
 mod pages;
 mod scripts;
+mod text;
 mod units;
 
 use askama::Template;
@@ -23,6 +26,9 @@ pub use combined::{
     choice_description, combined_conclusion_html, combined_installation_check_js, combined_title,
     combined_uninstall_conclusion_html, combined_uninstall_title, combined_uninstall_welcome_html,
     combined_welcome_html, uninstall_choice_description,
+};
+pub use index::{
+    Totals, index_combined, index_end, index_file, index_foot, index_head, index_instance, index_list,
 };
 pub use managers::{fleet_install_sh, munki_installcheck_sh};
 pub use pages::{

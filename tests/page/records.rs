@@ -1,0 +1,124 @@
+//! The page of records that no run of ours makes: files of kinds to come, and
+//! values from a manifest that somebody else wrote.
+
+use xtask::manifest::{Built, ComponentRecord, Header, PackageRecord};
+use xtask::plan::{Artifact, Kind};
+use xtask::render::{Totals, index_end, index_file, index_foot, index_head, index_instance, index_list};
+use xtask::sign::SignedBy;
+
+use super::browser::{Browser, hrefs, opened};
+
+const HARM: &str = "</script><script>document.title='taken'</script>\"'&<!--\u{202e}\0\u{1b}\nü";
+
+fn file(path: &str, kind: Kind) -> Built {
+    Built {
+        artifact: Artifact {
+            path: path.to_owned(),
+            kind,
+            instance: Some("k3s".to_owned()),
+            identifier: None,
+        },
+        version: "1".to_owned(),
+        size: 12,
+        sha256: "00".repeat(32),
+        signed_by: None,
+        package: None,
+    }
+}
+
+fn page(header: &Header, built: &[Built]) -> String {
+    let mut totals = Totals::default();
+    built.iter().for_each(|one| totals.add(one));
+    let instance = index_instance(built[0].artifact.instance.as_deref().unwrap(), built, &totals);
+    [
+        index_head(header, &totals),
+        index_list(),
+        instance,
+        index_foot(),
+        index_file(&file("munki/catalogs/all", Kind::Plist)),
+        index_end(&[]),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_file_that_no_section_knows_is_listed_too() {
+    let files = [
+        file("k3s/macos/io.lima-vm.daemon.k3s.plist", Kind::Plist),
+        file("k3s/mdm/k3s.mobileconfig", Kind::Plist),
+        file("munki/pkgsinfo/k3s.plist", Kind::Plist),
+    ];
+    let html = page(&Header::new("1".to_owned(), None), &files);
+    let linked: Vec<String> = hrefs(&html).iter().map(|href| opened(href)).collect();
+    let own = ["munki/catalogs/all", "SHA256SUMS", "artifacts.json"].map(str::to_owned);
+    let of = |heading: &str| html.split(heading).nth(1).unwrap().split("<h").next().unwrap().to_owned();
+    assert_eq!(hrefs(&of("For device managers</h3>")), ["k3s/mdm/k3s.mobileconfig"]);
+    assert!(of("For device managers</h3>").contains(">mdm/k3s.mobileconfig<"), "named below the instance");
+    let others = ["k3s/macos/io.lima-vm.daemon.k3s.plist", "munki/pkgsinfo/k3s.plist"];
+    assert_eq!(hrefs(&of("Other files</h3>")), others);
+    assert_eq!(linked.len(), files.len() + own.len());
+    assert!(own.iter().all(|path| linked.contains(path)));
+    assert!(!html.contains("Signed by"), "there is no package");
+}
+
+#[test]
+fn units_without_a_package_say_whose_name_is_missing() {
+    let unit = |path: &str, identifier: Option<&str>| {
+        let mut unit = file(path, Kind::Systemd);
+        unit.artifact.identifier = identifier.map(str::to_owned);
+        unit
+    };
+    let files = [
+        unit("k3s/linux/lima-vm@.service", Some("lima-vm@.service")),
+        unit("k3s/linux/lima-vm@k3s.service.d/10-lima-autostart.conf", Some("lima-vm@k3s.service")),
+        unit("k3s/linux/tmpfiles.d/lima-vm-k3s.conf", None),
+    ];
+    let html = page(&Header::new("1".to_owned(), None), &files);
+    assert!(html.contains("NAME is the user who owns the instance."));
+    assert!(html.contains("loginctl enable-linger NAME"));
+    // At login nobody lingers.
+    let html = page(&Header::new("1".to_owned(), None), &files[..2]);
+    assert!(!html.contains("loginctl") && html.contains("systemctl --user --machine=NAME@ enable --now"));
+}
+
+/// A manifest that `merge` reads may have been written by anybody.
+#[test]
+fn values_of_a_foreign_manifest_stay_text() {
+    let mut package = file(&format!("k3s/{HARM}.pkg"), Kind::Pkg);
+    package.artifact.identifier = Some(HARM.to_owned());
+    package.artifact.instance = Some(HARM.to_owned());
+    package.sha256 = HARM.to_owned();
+    package.signed_by = Some(SignedBy {
+        subject: HARM.to_owned(),
+        team: Some(HARM.to_owned()),
+        sha256: HARM.to_owned(),
+        development: false,
+    });
+    let component = ComponentRecord {
+        identifier: HARM.to_owned(),
+        instance: HARM.to_owned(),
+        condition: HARM.to_owned(),
+        user: HARM.to_owned(),
+        label: HARM.to_owned(),
+        uninstaller: HARM.to_owned(),
+        installed_kbytes: 28,
+        installs: vec![HARM.to_owned()],
+        runs: vec![HARM.to_owned()],
+    };
+    package.package = Some(PackageRecord {
+        minimum_macos: HARM.to_owned(),
+        architectures: vec![HARM.to_owned()],
+        components: vec![component],
+    });
+    let header = Header { organization: Some(HARM.to_owned()), ..Header::new("1".to_owned(), None) };
+    let html = page(&header, &[package]);
+    assert_eq!(html.matches("<script>").count(), 1);
+    assert!(!html.contains(['\0', '\u{1b}', '\u{202e}']));
+    let Some(browser) = Browser::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.html");
+    std::fs::write(&path, html).unwrap();
+    let dom = browser.dom(&path);
+    assert!(dom.contains("<title>Lima installers 1</title>"), "{dom}");
+    assert_eq!(dom.matches("<script>").count(), 1);
+}
