@@ -57,12 +57,19 @@ fn manifest(xtask: &Xtask) -> Value {
 #[test]
 fn every_artifact_is_linked_and_nothing_else_is() {
     let Some(browser) = Browser::find() else { return };
-    let xtask = fleet(&["--combined"]);
+    for arguments in
+        [&["--combined"][..], &["--base-url", "https://example.com/x"], &["--only", "index,plist"]]
+    {
+        links_of(&browser, &fleet(arguments));
+    }
+}
+
+fn links_of(browser: &Browser, xtask: &Xtask) {
     let page = xtask.path("out/index.html");
     let dom = browser.dom(&page);
     let linked: Vec<String> = hrefs(&dom);
     let mut expected: BTreeSet<String> = ["SHA256SUMS", "artifacts.json"].map(str::to_owned).into();
-    let manifest = manifest(&xtask);
+    let manifest = manifest(xtask);
     let artifacts = manifest["artifacts"].as_array().unwrap();
     expected.extend(artifacts.iter().map(|artifact| artifact["path"].as_str().unwrap().to_owned()));
     // As a browser reads them, which is not how they were written.

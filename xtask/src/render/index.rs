@@ -232,7 +232,8 @@ pub fn index_file(built: &Built) -> String {
 /// it, so that it can tell no size of these.
 pub fn index_end(of_all: &[Artifact]) -> String {
     let link = |path: &str, what| File { href: href(path), name: plain(path), what: Some(what), size: None };
-    let made_of_all = of_all.iter().map(|artifact| {
+    let is_to_come = |artifact: &&Artifact| matches!(artifact.kind, Kind::Index | Kind::Zip);
+    let made_of_all = of_all.iter().filter(is_to_come).map(|artifact| {
         let what = match artifact.kind {
             Kind::Index => "this page",
             _ => "the packages, scripts and units in one archive, with this page",
@@ -264,7 +265,29 @@ pub(super) fn is_at_boot(component: &ComponentRecord) -> bool {
 }
 
 fn is_for_managers(built: &Built, instance: &str) -> bool {
-    below(&built.artifact.path, instance).is_some_and(|path| path.starts_with("mdm/"))
+    built.artifact.kind == Kind::Manager
+        || below(&built.artifact.path, instance).is_some_and(|path| path.starts_with("mdm/"))
+}
+
+/// What a file for device managers is for, by its name.
+fn manager_words(path: &str) -> Option<&'static str> {
+    let words = [
+        ("/manifest.plist", "for InstallEnterpriseApplication"),
+        ("/uninstall-manifest.plist", "the same for the uninstaller"),
+        ("/package.json", "declaration for declarative management"),
+        ("/login-items.mobileconfig", "Managed Login Items profile"),
+        (".package.yml", "software for Fleet"),
+    ];
+    let named = words.iter().find(|(end, _)| path.ends_with(end)).map(|(_, what)| *what);
+    match named {
+        Some(what) => Some(what),
+        None if path.starts_with("munki/pkgs/") => Some("Munki repository, package"),
+        None if path.starts_with("munki/pkgsinfo/") => Some("Munki repository, pkginfo"),
+        None if path.starts_with("munki/manifests/") => Some("Munki repository, manifest to include"),
+        None if path.contains("/mdm/munki/") => Some("Munki pkginfo"),
+        None if path.contains("/mdm/fleet/") => Some("script for Fleet"),
+        None => None,
+    }
 }
 
 /// Whether no other list of the instance has it.
@@ -287,6 +310,8 @@ fn file(built: &Built, instance: &str) -> File {
         what: match built.artifact.kind {
             Kind::Plist => Some("what launchd reads"),
             Kind::UninstallScript => Some("removes everything, run with sudo"),
+            Kind::Manager => manager_words(path),
+            Kind::MunkiCatalog => Some("Munki repository, catalog"),
             _ => None,
         },
         size: Some(size(built.size)),
