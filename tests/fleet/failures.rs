@@ -42,6 +42,29 @@ fn keep_going_reports_every_failure() {
     );
 }
 
+/// A settings file with three faults.
+const FAULTY: &str =
+    "version = \"x\"\n[[instance]]\nname = \"a b\"\n[[instance]]\nname = \"c\"\nuser = \"root\"\n";
+
+#[test]
+fn keep_going_reports_every_fault_of_the_settings() {
+    let xtask = crate::support::Xtask::new();
+    fs::write(xtask.path("installers.toml"), FAULTY).unwrap();
+    let error = xtask.fail(&["dist", "--unsigned"]);
+    assert!(error.contains("installers.toml:1:11") && error.contains("and 2 more; --keep-going"), "{error}");
+    assert!(!error.contains("installers.toml:3"), "{error}");
+    for arguments in [&["dist", "--unsigned", "--keep-going"][..], &["plan"]] {
+        let error = xtask.fail(arguments);
+        for place in ["1:11", "3:8", "6:8"] {
+            assert!(error.contains(&format!("installers.toml:{place}")), "{place}\n{error}");
+        }
+    }
+    let mut command = xtask.command(&["dist", "--keep-going", "--message-format", "json"]);
+    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert_eq!(said.matches("\"event\":\"failed\"").count(), 3, "{said}");
+    assert!(!xtask.path("out").exists());
+}
+
 #[test]
 fn programs_hear_of_failures_as_they_happen() {
     let (said, _) = with_small_files(&["--keep-going", "--message-format", "json"]);

@@ -29,6 +29,16 @@ fn settings() {
         ("key-typo-top", "orgnization = \"Example\"\n"),
         ("key-typo-elsewhere", "lima_home = \"/srv/lima\"\n"),
         ("key-first-of-two", "zebra = 1\naardvark = 2\n"),
+        (
+            "several",
+            "version = 1\n\n[[instance]]\nname = \"a\"\nuser = \"root\"\n\n[[instance]]\nname = \"b\"\n\n\
+             [[instance]]\nname = \"c d\"\n\n[[instance]]\nname = \"B\"\nuser = \"b\"\n\n\
+             [[instance]]\nname = \"e\"\nexit-timeout = 0\ntemplate = \"missing.yaml\"\n",
+        ),
+        (
+            "several-defaults",
+            "[defaults]\nhome = \"/a\"\nuser = \"auto\"\n[[instance]]\nname = \"a\"\n[[instance]]\nname = \"b\"\n",
+        ),
         ("key-unknown-option", "[[instance]]\nname = \"k3s\"\ncpus = 4\n"),
         ("key-control", "\"a\\u001b[2J\" = 1\n"),
         ("key-of-options-at-top", "user = \"alice\"\n"),

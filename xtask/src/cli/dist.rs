@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::build::{Build, Finished};
 use crate::manifest::{self, Built};
 use crate::output::Output;
 use crate::plan::{Kind, MANIFEST_FILE, Plan, SUMS_FILE};
-use crate::spec;
+use crate::spec::{self, Spec};
 
 /// Exit status of a run that Ctrl-C ended: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
@@ -31,10 +31,11 @@ pub struct Dist {
     #[command(flatten)]
     build: BuildArgs,
 
-    /// Try every file, and report all that fail
+    /// Report everything that fails, and not only the first
     ///
-    /// Without it, the first failure ends the run. Either way nothing is put
-    /// into the output folder unless everything was built.
+    /// Faults of the settings too. Without it, the first one ends the run.
+    /// Either way nothing is put into the output folder unless everything was
+    /// built.
     #[arg(long)]
     keep_going: bool,
 
@@ -51,9 +52,32 @@ impl Dist {
         exit(self.message_format, &self.build.out(), self.build())
     }
 
+    /// What to build. Without `--keep-going`, the first fault of the settings
+    /// is the one that ends it.
+    fn spec(&self) -> Result<Spec> {
+        let loaded = spec::load(&self.build.flags, &environment::root(), &environment::caller());
+        let error = match loaded {
+            Ok(spec) => return Ok(spec),
+            Err(error) => error,
+        };
+        match error.faults() {
+            [first, others @ ..] if !others.is_empty() && !self.keep_going => {
+                let more = others.len();
+                Err(anyhow!("{first}\n\nand {more} more; --keep-going, and `plan`, show all of them"))
+            }
+            faults if self.message_format == MessageFormat::Json => {
+                for fault in faults {
+                    self.message_format.event("failed", json!({ "message": fault.to_string() }));
+                }
+                Err(error.into())
+            }
+            _ => Err(error.into()),
+        }
+    }
+
     fn build(&self) -> Result<()> {
         let format = self.message_format;
-        let spec = spec::load(&self.build.flags, &environment::root(), &environment::caller())?;
+        let spec = self.spec()?;
         let request = self.build.request();
         let plan = Plan::new(&spec, &request)?;
         let (mut files, mut packages) = (0, false);

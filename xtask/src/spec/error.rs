@@ -42,9 +42,28 @@ pub enum SpecError {
     /// A place in the settings file.
     #[error("{0}")]
     Settings(Box<Diagnostic>),
+    /// More than one of these, in the file's order.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+    Several(Vec<SpecError>),
 }
 
 impl SpecError {
+    /// Each fault by itself; at least one.
+    pub fn faults(&self) -> &[SpecError] {
+        match self {
+            Self::Several(faults) => faults,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// Where it is in the settings file, in bytes; before it where it is none of its.
+    fn place(&self) -> usize {
+        match self {
+            Self::Settings(diagnostic) => diagnostic.start,
+            _ => 0,
+        }
+    }
+
     pub(super) fn flag(flag: &'static str, message: impl fmt::Display) -> Self {
         Self::Flag { flag, message: message.to_string() }
     }
@@ -57,6 +76,7 @@ impl SpecError {
     pub(super) fn at(source: &Source, span: Range<usize>, message: impl fmt::Display) -> Self {
         Self::Settings(Box::new(Diagnostic {
             message: message.to_string(),
+            start: span.start,
             excerpt: source.excerpt(span),
             other: None,
         }))
@@ -71,9 +91,47 @@ impl SpecError {
     ) -> Self {
         Self::Settings(Box::new(Diagnostic {
             message: message.to_string(),
+            start: span.start,
             excerpt: source.excerpt(span),
             other: Some((source.excerpt(other.0), other.1)),
         }))
+    }
+}
+
+/// Collects faults, so that who has three of them is told of three.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<SpecError>);
+
+impl Faults {
+    /// What there is if there is no fault.
+    pub fn take<T>(&mut self, result: Result<T, SpecError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(SpecError::Several(faults)) => {
+                self.0.extend(faults);
+                None
+            }
+            Err(fault) => {
+                self.0.push(fault);
+                None
+            }
+        }
+    }
+
+    /// An error, if there was any fault.
+    pub fn finish(mut self) -> Result<(), SpecError> {
+        // Found in several passes over the file.
+        self.0.sort_by_key(SpecError::place);
+        // What is wrong with [defaults] or $USER is wrong with each instance.
+        self.0.dedup_by(|next, one| next == one || (next.place() > 0 && next.place() == one.place()));
+        match self.0.pop() {
+            None => Ok(()),
+            Some(only) if self.0.is_empty() => Err(only),
+            Some(last) => {
+                self.0.push(last);
+                Err(SpecError::Several(self.0))
+            }
+        }
     }
 }
 
@@ -81,6 +139,7 @@ impl SpecError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     message: String,
+    start: usize,
     excerpt: Excerpt,
     other: Option<(Excerpt, &'static str)>,
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use toml::Spanned;
 
-use super::error::SpecError;
+use super::error::{Faults, SpecError};
 use super::names::{NameError, did_you_mean, list, quoted};
 use super::settings::{InstanceSettings, Options, Settings};
 use super::{
@@ -141,10 +141,12 @@ pub fn resolve(
         .or_else(|| settings.and_then(|settings| settings.base_url.clone()));
     let chosen = choose(&flags.instances, settings)?;
     check_folders(&chosen, settings, &version, base_url.is_some())?;
+    let mut faults = Faults::default();
     let instances = chosen
         .into_iter()
-        .map(|chosen| instance(chosen, &overrides, settings, environment))
-        .collect::<Result<_, _>>()?;
+        .filter_map(|chosen| faults.take(instance(chosen, &overrides, settings, environment)))
+        .collect();
+    faults.finish()?;
 
     Ok(Spec {
         version,

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
-use super::error::SpecError;
+use super::error::{Faults, SpecError};
 use super::keys::keys_of;
 use super::names::{did_you_mean, list, quoted};
 use super::source::Source;
@@ -108,6 +108,10 @@ struct File {
     munki_catalogs: Option<Vec<CatalogName>>,
     defaults: Option<Options>,
     #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "it is a key; the tables are taken out before, since each has its own faults"
+    )]
     instance: Vec<Spanned<Options>>,
 }
 
@@ -121,30 +125,40 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
         // An error without a place is about the whole file.
         SpecError::at(&source, error.span().unwrap_or(0..0), error.message().trim_end())
     };
-    let table = DeTable::parse(source.text()).map_err(refused)?;
-    check_keys(&source, table.get_ref())?;
-    let file = File::deserialize(toml::de::Deserializer::from(table)).map_err(refused)?;
+    let mut table = DeTable::parse(source.text()).map_err(refused)?;
+    let mut faults = Faults::default();
+    check_keys(&source, table.get_ref(), &mut faults);
+    // serde would stop at the same keys again.
+    std::mem::take(&mut faults).finish()?;
+    let tables = match table.get_mut().remove("instance").map(Spanned::into_inner) {
+        Some(DeValue::Array(tables)) => tables.into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let file = File::deserialize(toml::de::Deserializer::from(table)).map_err(refused);
+    let mut file = faults.take(file);
 
-    let mut defaults = file.defaults.unwrap_or_default();
+    let mut defaults = file.as_mut().and_then(|file| file.defaults.take()).unwrap_or_default();
     if let Some(name) = &defaults.name {
         let message = "a name belongs to one instance; move it into an [[instance]]";
-        return Err(SpecError::at(&source, name.span(), message));
+        faults.take::<()>(Err(SpecError::at(&source, name.span(), message)));
     }
-    read_template(&source, &mut defaults, read)?;
-    let mut instances = Vec::with_capacity(file.instance.len());
-    for table in file.instance {
-        let span = table.span();
-        let mut options = table.into_inner();
-        let Some(name) = options.name.take() else {
-            return Err(SpecError::at(&source, span, "this instance has no name; add `name = \"...\"`"));
-        };
-        read_template(&source, &mut options, read)?;
-        instances.push(InstanceSettings { name, options });
+    faults.take(read_template(&source, &mut defaults, read));
+    let mut instances = Vec::with_capacity(tables.len());
+    for table in tables {
+        let options = Spanned::<Options>::deserialize(ValueDeserializer::from(table)).map_err(refused);
+        let read = options.and_then(|options| instance(&source, options, read));
+        instances.extend(faults.take(read));
     }
-    check_distinct(&source, &instances)?;
+    check_distinct(&source, &instances, &mut faults);
 
-    let license = resource(&source, &LICENSE, file.license, read)?;
-    let background = resource(&source, &BACKGROUND, file.background, read)?;
+    let (license, background) = match &mut file {
+        Some(file) => (file.license.take(), file.background.take()),
+        None => (None, None),
+    };
+    let license = faults.take(resource(&source, &LICENSE, license, read)).flatten();
+    let background = faults.take(resource(&source, &BACKGROUND, background, read)).flatten();
+    faults.finish()?;
+    let file = file.expect("what could not be read is a fault");
     Ok(Settings {
         version: file.version,
         identifier_prefix: file.identifier_prefix,
@@ -159,37 +173,51 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
     })
 }
 
+/// One `[[instance]]`.
+fn instance(
+    source: &Source,
+    table: Spanned<Options>,
+    read: &mut ReadFile<'_>,
+) -> Result<InstanceSettings, SpecError> {
+    let span = table.span();
+    let mut options = table.into_inner();
+    let Some(name) = options.name.take() else {
+        return Err(SpecError::at(source, span, "this instance has no name; add `name = \"...\"`"));
+    };
+    read_template(source, &mut options, read)?;
+    Ok(InstanceSettings { name, options })
+}
+
 /// Refuses a key that no table has, or another one. serde would refuse it too,
 /// but cannot say what was meant.
-fn check_keys(source: &Source, file: &DeTable<'_>) -> Result<(), SpecError> {
+fn check_keys(source: &Source, file: &DeTable<'_>, faults: &mut Faults) {
     let top = keys_of::<File>();
     let options = keys_of::<Options>();
     for (key, value) in in_order(file) {
         let name = key.get_ref().as_ref();
-        let at = |message: String| Err(SpecError::at(source, key.span(), message));
-        match (name, value.get_ref()) {
+        let message = match (name, value.get_ref()) {
             ("instance", DeValue::Array(tables)) => {
                 for table in tables.iter().filter_map(|table| table.get_ref().as_table()) {
-                    check_options(source, table, options, top)?;
+                    check_options(source, table, options, top, faults);
                 }
+                continue;
             }
-            ("instance", _) => {
-                return at("instances are a list; write `[[instance]]`, in double brackets".to_owned());
+            ("instance", _) => "instances are a list; write `[[instance]]`, in double brackets".to_owned(),
+            ("defaults", DeValue::Table(table)) => {
+                check_options(source, table, options, top, faults);
+                continue;
             }
-            ("defaults", DeValue::Table(table)) => check_options(source, table, options, top)?,
             ("defaults", _) => {
-                return at(
-                    "there is one table of defaults; write `[defaults]`, in single brackets".to_owned()
-                );
+                "there is one table of defaults; write `[defaults]`, in single brackets".to_owned()
             }
-            _ if top.contains(&name) => {}
+            _ if top.contains(&name) => continue,
             _ if options.contains(&name) => {
-                return at(format!("{} belongs in [defaults] or an [[instance]]", quoted(name)));
+                format!("{} belongs in [defaults] or an [[instance]]", quoted(name))
             }
-            _ => return at(unknown(name, top, options)),
-        }
+            _ => unknown(name, top, options),
+        };
+        faults.take::<()>(Err(SpecError::at(source, key.span(), message)));
     }
-    Ok(())
 }
 
 /// A table's entries as they are in the file: who goes through several errors
@@ -207,20 +235,19 @@ fn check_options(
     table: &DeTable<'_>,
     options: &'static [&'static str],
     top: &'static [&'static str],
-) -> Result<(), SpecError> {
+    faults: &mut Faults,
+) {
     for (key, _) in in_order(table) {
         let name = key.get_ref().as_ref();
-        if options.contains(&name) {
+        let message = if options.contains(&name) {
             continue;
-        }
-        let message = if top.contains(&name) {
+        } else if top.contains(&name) {
             format!("{} belongs to the top of the file, before the first line in brackets", quoted(name))
         } else {
             unknown(name, options, top)
         };
-        return Err(SpecError::at(source, key.span(), message));
+        faults.take::<()>(Err(SpecError::at(source, key.span(), message)));
     }
-    Ok(())
 }
 
 /// What to say about a key that no table has: `here` are the keys of the table
@@ -235,7 +262,7 @@ fn unknown(name: &str, here: &'static [&'static str], elsewhere: &'static [&'sta
 }
 
 /// Refuses two instances whose files would be the same on a Mac.
-fn check_distinct(source: &Source, instances: &[InstanceSettings]) -> Result<(), SpecError> {
+fn check_distinct(source: &Source, instances: &[InstanceSettings], faults: &mut Faults) {
     let mut seen: HashMap<String, &Spanned<InstanceName>> = HashMap::with_capacity(instances.len());
     for InstanceSettings { name, .. } in instances {
         let Some(first) = seen.insert(name.get_ref().folded(), name) else { continue };
@@ -248,9 +275,9 @@ fn check_distinct(source: &Source, instances: &[InstanceSettings]) -> Result<(),
                 quoted(name.get_ref().as_str())
             )
         };
-        return Err(SpecError::at_both(source, name.span(), message, (first.span(), "the first is here")));
+        let first = (first.span(), "the first is here");
+        faults.take::<()>(Err(SpecError::at_both(source, name.span(), message, first)));
     }
-    Ok(())
 }
 
 /// A kind of file that travels in a package's `Resources` folder.
