@@ -20,6 +20,7 @@ is_true() {
 arguments=(--message-format json --spec "$INPUT_SPEC" --out "$INPUT_OUT")
 if [ -n "$INPUT_PARTITION" ]; then arguments+=(--partition "$INPUT_PARTITION"); fi
 if [ -n "$INPUT_VERSION" ]; then arguments+=(--pkg-version "$INPUT_VERSION"); fi
+if [ -n "$INPUT_BASE_URL" ]; then arguments+=(--base-url "$INPUT_BASE_URL"); fi
 if is_true combined "$INPUT_COMBINED"; then arguments+=(--combined); fi
 
 # A secret that is missing is an empty text here. The program would make an
