@@ -89,7 +89,7 @@ pub struct Flags {
     /// Write what device managers read, for packages served at this address
     ///
     /// The https address at which the output folder is served, as
-    /// https://mdm.example.com/lima: manifests and profile for an MDM, a Munki
+    /// `https://mdm.example.com/lima`: manifests and profile for an MDM, a Munki
     /// repository, software for Fleet.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
