@@ -65,11 +65,11 @@ impl Dist {
                 let more = others.len();
                 Err(anyhow!("{first}\n\nand {more} more; --keep-going, and `plan`, show all of them"))
             }
-            faults if self.message_format == MessageFormat::Json => {
+            faults @ [_, _, ..] if self.message_format == MessageFormat::Json => {
                 for fault in faults {
                     self.message_format.event("failed", json!({ "message": fault.to_string() }));
                 }
-                Err(error.into())
+                Err(anyhow!("the settings have {} faults", faults.len()))
             }
             _ => Err(error.into()),
         }
