@@ -11,6 +11,7 @@ mod fleet;
 mod mdm;
 mod output;
 mod page;
+mod readme;
 mod render;
 mod settings;
 mod signing;

@@ -250,6 +250,13 @@ impl<'a> Plan<'a> {
         self.wanted(of_all(self.spec)).collect()
     }
 
+    /// Whether the run has packages, be they in another part: the parts of a run
+    /// are signed by one identity, also the one that has nothing to sign.
+    pub fn has_packages(&self) -> bool {
+        let first = self.spec.instances.iter().take(1).flat_map(|one| instance_artifacts(self.spec, one));
+        self.wanted(first.chain(self.combined()).collect()).any(|artifact| artifact.kind.is_package())
+    }
+
     /// What is built, in the order in which it is.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact> + '_ {
         let of_all = if self.request.partition.is_none() { self.of_all() } else { Vec::new() };

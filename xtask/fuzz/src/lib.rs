@@ -6,6 +6,8 @@
 //! the archive.
 
 pub mod der;
+#[cfg(feature = "xtask")]
+pub mod managed;
 
 use std::io::{Cursor, Read, Write};
 

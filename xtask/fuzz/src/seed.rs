@@ -13,7 +13,7 @@ use flatpkg::product::PackageFacts;
 use flatpkg::tree::{Owner, Tree};
 use flatpkg::xar::{Archive, TocData};
 use flatpkg::{Component, Product, Signer};
-use lima_autostart_fuzz::{joined, signed_archive, signed_digest};
+use lima_autostart_fuzz::{joined, managed, signed_archive, signed_digest};
 use xtask::sign::{PackageSigner, development_identity};
 use xtask::verify::signature;
 
@@ -31,6 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, package) in &packages {
         seeds_of(name, package).map_err(|error| format!("{name}: {error}"))?;
     }
+    let managed = managed::contents();
+    save("managers", "own", &joined(&managed))?;
+    let signed = signer.sign_profile(managed[2].clone()).map_err(|error| error.to_string())?;
+    save("managers", "signed-profile", &joined(&[&[][..], &[], &signed]))?;
     let certificates: Vec<&[u8]> = signer.certificates().iter().map(Vec::as_slice).collect();
     let digest = signed_digest(&certificates);
     let (rsa, cms) = (signer.sign_rsa(&digest), signer.sign_cms(&digest));

@@ -20,7 +20,7 @@ const INTERRUPTED: u8 = 130;
 /// Set by Ctrl-C; a run looks at it between two steps.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Start instances of this machine by itself, without a package
+/// Start instances of this machine by themselves, without a package
 ///
 /// What `limactl autostart` does, with the same names and places, so that each
 /// finds what the other registered. For other machines, `dist` builds packages.

@@ -80,14 +80,10 @@ impl Dist {
         let spec = self.spec()?;
         let request = self.build.request();
         let plan = Plan::new(&spec, &request)?;
-        let (mut files, mut packages) = (0, false);
-        for artifact in plan.artifacts() {
-            files += 1;
-            packages |= artifact.kind.is_package();
-        }
+        let files = plan.artifacts().count();
         let time = environment::source_date()?;
         let mut warnings = Vec::new();
-        let signer = if packages {
+        let signer = if plan.has_packages() {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
             signing.signer
