@@ -148,7 +148,19 @@ fn a_manifest_that_leaves_its_folder_is_refused() {
     fs::write(xtask.path("part/artifacts.json"), hostile).unwrap();
     let error = crate::support::fail(&mut merge(&xtask, &["part"], "joined"));
     assert!(error.contains("secret") && error.contains("is not the file"), "{error}");
+    for (good, bad) in [
+        ("\"path\": \"index.html\"", "\"path\": \"../index.html\""),
+        ("\"kind\": \"index\"", "\"kind\": \"pkg\""),
+        ("\"count\": 1", "\"count\": 4000000000"),
+        ("\"index\": 1", "\"index\": 0"),
+    ] {
+        assert!(manifest.contains(good), "{good} in {manifest}");
+        fs::write(xtask.path("part/artifacts.json"), manifest.replacen(good, bad, 1)).unwrap();
+        let error = crate::support::fail(&mut merge(&xtask, &["part"], "joined"));
+        assert!(error.contains("part/artifacts.json: it says of a part what dist never does"), "{error}");
+    }
     assert!(xtask.files("joined").is_empty());
+    assert!(!xtask.path("index.html").exists());
 }
 
 #[test]

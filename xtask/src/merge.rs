@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::build::{BuildError, Finish, Finished, Progress, finish};
 use crate::manifest::{self, Built, Header, Part};
 use crate::output::{Output, OutputError};
-use crate::plan::{MANIFEST_FILE, SCHEMA};
+use crate::plan::{Artifact, MANIFEST_FILE, SCHEMA};
 use crate::records::Records;
 
 /// Why folders could not be joined.
@@ -202,10 +202,14 @@ fn open(path: &Path) -> Result<Folder, MergeError> {
     if header.schema != SCHEMA {
         return Err(MergeError::Schema { folder: path.to_owned(), schema: header.schema });
     }
-    match header.partition.clone() {
-        Some(part) => Ok(Folder { path: path.to_owned(), header, part }),
-        None => Err(MergeError::Whole(path.to_owned())),
+    let Some(part) = header.partition.clone() else { return Err(MergeError::Whole(path.to_owned())) };
+    let can_be_made =
+        |artifact: &Artifact| artifact.kind.is_made_of_all() && manifest::stays_inside(&artifact.path);
+    if !part.partition.is_possible() || !part.of_all.iter().all(can_be_made) {
+        let source = io::Error::other("it says of a part what dist never does");
+        return Err(MergeError::Manifest { path: path.join(MANIFEST_FILE), source });
     }
+    Ok(Folder { path: path.to_owned(), header, part })
 }
 
 fn each_record(folder: &Folder, each: impl FnMut(Built) -> io::Result<()>) -> Result<(), MergeError> {

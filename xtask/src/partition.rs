@@ -22,6 +22,11 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// Whether there is such a part: what a file says need not be so.
+    pub fn is_possible(self) -> bool {
+        (1..=COUNT_MAX).contains(&self.count) && (1..=self.count).contains(&self.index)
+    }
+
     /// Whether this part builds what has this name. It depends on the name
     /// alone: an instance that is added or taken away moves no other one, so
     /// that what a CI keeps of a part stays of use.
@@ -42,9 +47,7 @@ impl FromStr for Partition {
         };
         let parts = text.split_once('/').and_then(|(index, count)| Some((number(index)?, number(count)?)));
         match parts {
-            Some((index, count)) if (1..=COUNT_MAX).contains(&count) && (1..=count).contains(&index) => {
-                Ok(Self { index, count })
-            }
+            Some((index, count)) if (Self { index, count }).is_possible() => Ok(Self { index, count }),
             Some((0, _)) => Err("parts are counted from 1: the first of eight is 1/8".to_owned()),
             Some((index, count)) if index > count => {
                 Err(format!("there is no part {index} of {count}; the last one is {count}/{count}"))
