@@ -40,7 +40,8 @@ fn an_owner_who_goes_away_in_between_is_a_refusal_too() {
                     mac.path("/Users/alice/.lima/k3s/lima.yaml"),
                 )
                 .unwrap();
-                run.ends_with(1, &["no user of this Mac owns"]).ends_with_words("Nothing was changed.");
+                run.ends_with(1, &["no user of this Mac owns"])
+                    .ends_with_words("Nothing of k3s was changed.");
                 assert_eq!((mac.jobs(), mac.receipts(), mac.changes()), before, "{obsoletes}");
             }
             mac.run_uninstall_package(&auto(Condition::Boot)).ends_with(0, &["Nothing starts"]);

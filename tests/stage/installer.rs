@@ -1,4 +1,20 @@
 //! Does what Installer does with a package.
+//!
+//! With several components, in the order that `/var/log/install.log` shows of
+//! others' packages: all are extracted into one folder; then each one's
+//! preinstall; then that folder is moved to its place as a whole ("Shoving …
+//! Root (2 items) to /"); then each one's postinstall; then the receipts of all.
+//! The first script that fails ends it, and no receipt is written.
+//!
+//! | seen in | what |
+//! |---|---|
+//! | macfuse/macfuse#337 | two preinstalls, then one shove |
+//! | Installomator/Installomator#2048, macfuse/macfuse#1029 | all extracted before the first preinstall |
+//! | Installomator/Installomator#2758 | receipts of both after the last postinstall |
+//! | Wireshark's Q&A, question 34826 | the second of three's postinstall fails: "Install Failed" at once |
+//!
+//! Each component's scripts lie in a folder of their own, side by side:
+//! `PKInstallSandbox.QArz8j/Scripts/com.wibu.cmdriver.ohDiG6`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +26,7 @@ use xtask::package;
 use xtask::spec::{Instance, Spec};
 
 use super::mac::{Mac, set_owner_and_mode};
-use super::package::{Entry, Package};
+use super::package::{Component, Entry, Package};
 use crate::support::tool;
 
 /// Where Installer unpacks scripts: a folder that only root may enter.
@@ -58,13 +74,17 @@ impl Run {
     }
 }
 
-/// The packages of an instance, as bytes.
+/// The package of an instance, written and read.
 fn build(spec: &Spec, instance: &Instance, uninstaller: bool) -> Package {
     let lay_out = if uninstaller { package::uninstaller } else { package::installer };
-    let product = lay_out(spec, instance, 1_700_000_000).unwrap().product;
+    written(&lay_out(spec, instance, 1_700_000_000).unwrap().product)
+}
+
+/// A product as Installer finds it.
+pub fn written(product: &flatpkg::Product) -> Package {
     let mut bytes = Vec::new();
     let mut spool = std::io::Cursor::new(Vec::new());
-    flatpkg::write_product(&product, 1_700_000_000, None, &mut spool, &mut bytes).unwrap();
+    flatpkg::write_product(product, 1_700_000_000, None, &mut spool, &mut bytes).unwrap();
     Package::read(&bytes)
 }
 
@@ -86,9 +106,9 @@ impl Mac {
     }
 
     /// Installs a package that was damaged before it came here.
-    pub fn install_damaged(&self, instance: &Instance, damage: impl FnOnce(&mut Package)) -> Run {
+    pub fn install_damaged(&self, instance: &Instance, damage: impl FnOnce(&mut Component)) -> Run {
         let mut package = build(&spec(instance), instance, false);
-        damage(&mut package);
+        damage(&mut package.components[0]);
         self.install_package(&package, "/")
     }
 
@@ -137,8 +157,8 @@ impl Mac {
         crate::support::golden(&format!("stage/{name}.txt"), text.as_bytes());
     }
 
-    /// Installer: checks, preinstall, payload, postinstall, receipt.
-    fn install_package(&self, package: &Package, volume: &str) -> Run {
+    /// Installer: checks, preinstalls, payloads, postinstalls, receipts.
+    pub fn install_package(&self, package: &Package, volume: &str) -> Run {
         let refused = |why: &str| Run { status: 1, log: why.to_owned(), seconds: 0, limit: 0 };
         if number(self.macos) < number(&package.minimum) {
             return refused("this macOS is too old for the package");
@@ -146,41 +166,66 @@ impl Mac {
         if !package.architectures.split(',').any(|architecture| architecture == "arm64") {
             return refused("the package is for other processors");
         }
-        let scripts = format!("{SANDBOX}/Scripts/{}.bsgvzG", package.identifier);
+        let chosen = package.choices.iter().filter(|choice| choice.selected);
+        let components: Vec<&Component> =
+            chosen.flat_map(|choice| &choice.components).map(|id| package.component(id)).collect();
+        // One folder for all, with one for each in it.
         self.put_folder(SANDBOX, 0, 0, 0o700);
-        self.lay_down(&package.scripts, &scripts);
-        let mut run = self.run_hook(package, "preinstall", &scripts, volume);
-        // PKInstallErrorDomain Code=112 (ancwrd1/snx-rs#241).
-        if run.status == 0 {
-            self.lay_down(&package.payload, volume);
-            self.remove_obsolete_files(package);
-            let after = self.run_hook(package, "postinstall", &scripts, volume);
-            run = Run {
-                status: after.status,
-                log: run.log + &after.log,
-                seconds: run.seconds.max(after.seconds),
-                limit: run.limit.max(after.limit),
-            };
+        for component in &components {
+            self.lay_down(&component.scripts, &scripts_of(component));
         }
-        // A package without payload leaves no receipt (pkgbuild(1), --nopayload),
-        // and a failed one none either, though its files stay
-        // (csstaub/hue-scene-keeper#24).
-        if run.status == 0 && !package.payload.is_empty() && volume == "/" {
-            self.laid_down.borrow_mut().insert(package.identifier.clone(), files_of(package));
-            self.set(|state| {
-                state.receipts.insert(package.identifier.clone(), package.version.clone());
-            });
-        }
+        let run = if self.one_by_one.get() {
+            components.iter().fold(nothing_yet(), |run, one| self.install_components(&[one], volume, run))
+        } else {
+            self.install_components(&components, volume, nothing_yet())
+        };
         fs::remove_dir_all(self.path(SANDBOX)).unwrap();
         run
     }
 
-    fn remove_obsolete_files(&self, package: &Package) {
+    /// Goes on from `run`, if that did not fail.
+    fn install_components(&self, components: &[&Component], volume: &str, run: Run) -> Run {
+        let hook = |run: Run, component: &&Component, name| {
+            if run.status != 0 {
+                // PKInstallErrorDomain Code=112 (ancwrd1/snx-rs#241).
+                return run;
+            }
+            let next = self.run_hook(component, name, volume);
+            Run {
+                status: next.status,
+                log: run.log + &next.log,
+                seconds: run.seconds.max(next.seconds),
+                limit: run.limit.max(next.limit),
+            }
+        };
+        let run = components.iter().fold(run, |run, component| hook(run, component, "preinstall"));
+        if run.status != 0 {
+            return run;
+        }
+        for component in components {
+            self.lay_down(&component.payload, volume);
+            self.remove_obsolete_files(component);
+        }
+        let run = components.iter().fold(run, |run, component| hook(run, component, "postinstall"));
+        // A package without payload leaves no receipt (pkgbuild(1), --nopayload),
+        // and a failed one none either, though its files stay
+        // (csstaub/hue-scene-keeper#24).
+        let leave_one = components.iter().filter(|one| !one.payload.is_empty() && volume == "/");
+        for component in leave_one.filter(|_| run.status == 0) {
+            self.laid_down.borrow_mut().insert(component.identifier.clone(), component.files());
+            self.set(|state| {
+                state.receipts.insert(component.identifier.clone(), component.version.clone());
+            });
+        }
+        run
+    }
+
+    fn remove_obsolete_files(&self, component: &Component) {
         let laid_down = self.laid_down.borrow();
-        let Some(before) = laid_down.get(&package.identifier).filter(|_| self.obsoletes.get()) else {
+        let Some(before) = laid_down.get(&component.identifier).filter(|_| self.obsoletes.get()) else {
             return;
         };
-        for file in before.iter().filter(|file| !files_of(package).contains(file)) {
+        for file in before.iter().filter(|file| !component.files().contains(file)) {
             let _ = fs::remove_file(self.path(file));
         }
     }
@@ -203,11 +248,9 @@ impl Mac {
         }
     }
 
-    fn run_hook(&self, package: &Package, name: &str, scripts: &str, volume: &str) -> Run {
-        let Some((script, limit)) = package.hook(name) else {
-            return Run { status: 0, log: String::new(), seconds: 0, limit: 1 };
-        };
-        let file = format!("/Users/alice/Downloads/{}.pkg", package.identifier);
+    fn run_hook(&self, component: &Component, name: &str, volume: &str) -> Run {
+        let Some((script, limit)) = component.hook(name) else { return nothing_yet() };
+        let file = "/Users/alice/Downloads/lima.pkg";
         // What Apple's Software Delivery Legacy Guide names, and what the
         // system's own shell has as root. Nothing of it may matter to scripts.
         let environment = [
@@ -218,10 +261,15 @@ impl Mac {
             ("SHELL", "/bin/sh"),
             ("TMPDIR", SANDBOX),
             ("INSTALLER_TEMP", SANDBOX),
-            ("PACKAGE_PATH", &file),
+            ("PACKAGE_PATH", file),
             ("SCRIPT_NAME", script),
         ];
-        self.run(&format!("{scripts}/{script}"), &[&file, volume, volume, "/"], &environment, limit)
+        self.run(
+            &format!("{}/{script}", scripts_of(component)),
+            &[file, volume, volume, "/"],
+            &environment,
+            limit,
+        )
     }
 
     /// Runs a program on the Mac as root, the way that its first line says.
@@ -302,9 +350,14 @@ pub fn chroot_program() -> Option<PathBuf> {
     if system.is_file() { Some(system) } else { tool("chroot") }
 }
 
-/// The files of a package, without folders.
-fn files_of(package: &Package) -> Vec<String> {
-    package.payload.iter().filter(|entry| !entry.is_folder()).map(|entry| entry.path.clone()).collect()
+/// Where a component's scripts are unpacked.
+fn scripts_of(component: &Component) -> String {
+    format!("{SANDBOX}/Scripts/{}.bsgvzG", component.identifier)
+}
+
+/// Before the first script.
+fn nothing_yet() -> Run {
+    Run { status: 0, log: String::new(), seconds: 0, limit: 1 }
 }
 
 /// A version of macOS, to compare.

@@ -61,6 +61,9 @@ pub struct Mac {
     /// does not have. It says "Will do receipt-based obsoleting for package
     /// identifier" in its log (Installomator/Installomator#2048).
     pub obsoletes: std::cell::Cell<bool>,
+    /// Whether Installer does all of a component before it begins with the next.
+    /// It does not, and packages need not rely on it.
+    pub one_by_one: std::cell::Cell<bool>,
     /// The files of each installed package.
     pub laid_down: std::cell::RefCell<BTreeMap<String, Vec<String>>>,
     /// What lay there when nothing had been installed.
@@ -87,6 +90,7 @@ impl Mac {
             folder,
             macos: "15.5",
             obsoletes: false.into(),
+            one_by_one: false.into(),
             laid_down: Default::default(),
             before: BTreeMap::new().into(),
         };

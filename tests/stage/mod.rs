@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `stand_ins/` | a program of its own: what only macOS has, with state |
 //! | `mac` | the root folder |
-//! | `package`, `installer` | reads a package and does what Installer does |
+//! | `package`, `choices`, `installer` | reads a package and does what Installer does |
 //! | `rights` | root, or a user namespace |
 //! | the others | scenarios |
 //!
@@ -14,6 +14,9 @@
 
 mod auto;
 mod auto_again;
+mod choices;
+mod combined;
+mod combined_fails;
 mod hostile;
 mod install;
 mod installer;

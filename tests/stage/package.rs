@@ -2,16 +2,34 @@
 
 use std::io::{Cursor, Read as _};
 
-use flatpkg::component::{ComponentFacts, HookFacts, open_archive};
-use flatpkg::product::PackageFacts;
+use flatpkg::component::{HookFacts, open_archive};
+use flatpkg::product::{DistributionFacts, PackageFacts};
 use flatpkg::xar::{Archive, TocData};
 
-/// What Installer needs of a product archive with one component.
+/// What Installer needs of a product archive.
 pub struct Package {
     /// The oldest macOS.
     pub minimum: String,
     /// The processors.
     pub architectures: String,
+    /// In the order in which the Distribution lists them.
+    pub choices: Vec<Choice>,
+    /// Its component packages.
+    pub components: Vec<Component>,
+}
+
+/// What a person, or a list of changes, can take or leave.
+pub struct Choice {
+    /// Its identifier in the Distribution.
+    pub identifier: String,
+    /// Whether it is taken unless somebody says otherwise.
+    pub selected: bool,
+    /// The identifiers of its components.
+    pub components: Vec<String>,
+}
+
+/// A component package.
+pub struct Component {
     /// Of its receipt.
     pub identifier: String,
     /// Of its receipt.
@@ -50,23 +68,59 @@ impl Package {
     pub fn read(bytes: &[u8]) -> Self {
         let mut input = Cursor::new(bytes);
         let facts = PackageFacts::read(&mut input).unwrap();
-        let distribution = facts.distribution.expect("a Distribution");
-        let [component] = facts.components.as_slice() else { panic!("one component") };
-        let ComponentFacts { payload, scripts, package_info, .. } = component.clone();
-        let info = package_info.expect("a PackageInfo");
-        assert_eq!(info.document.attribute("auth"), Some("root"));
-        assert_eq!(info.install_location.as_deref(), Some("/"));
+        let distribution = facts.distribution.as_ref().expect("a Distribution");
         let [minimum] = distribution.minimum_macos.as_slice() else { panic!("one minimum") };
-        let mut entries = |what, data| entries(&facts.archive, &mut input, what, data);
+        let components = facts.components.iter().map(|component| {
+            let info = component.package_info.clone().expect("a PackageInfo");
+            assert_eq!(info.document.attribute("auth"), Some("root"));
+            assert_eq!(info.install_location.as_deref(), Some("/"));
+            let mut entries = |what, data| entries(&facts.archive, &mut input, what, data);
+            Component {
+                identifier: info.identifier.expect("an identifier"),
+                version: info.version.expect("a version"),
+                payload: entries("Payload", component.payload.clone()),
+                scripts: entries("Scripts", component.scripts.clone()),
+                hooks: info.hooks,
+            }
+        });
         Self {
             minimum: minimum.clone(),
-            architectures: distribution.host_architectures.expect("architectures"),
-            identifier: info.identifier.expect("an identifier"),
-            version: info.version.expect("a version"),
-            payload: entries("Payload", payload),
-            scripts: entries("Scripts", scripts),
-            hooks: info.hooks,
+            architectures: distribution.host_architectures.clone().expect("architectures"),
+            components: components.collect(),
+            choices: choices(distribution),
         }
+    }
+
+    /// The component with this identifier.
+    pub fn component(&self, identifier: &str) -> &Component {
+        let found = self.components.iter().find(|component| component.identifier == identifier);
+        found.unwrap_or_else(|| panic!("a choice is of {identifier}, which is not in the package"))
+    }
+}
+
+/// The choices in the order of the outline, which is that of the installation
+/// (packagesdev/packages#117).
+fn choices(distribution: &DistributionFacts) -> Vec<Choice> {
+    let choice = |id: &String| {
+        let mut elements = distribution.document.all("choice");
+        let element =
+            elements.find(|choice| choice.attribute("id") == Some(id)).expect("the choice of a line");
+        Choice {
+            identifier: id.clone(),
+            selected: element.attribute("start_selected") != Some("false"),
+            components: element
+                .all("pkg-ref")
+                .map(|component| component.attribute("id").expect("an identifier").to_owned())
+                .collect(),
+        }
+    };
+    distribution.outline.iter().map(choice).collect()
+}
+
+impl Component {
+    /// The files that it lays down, without folders.
+    pub fn files(&self) -> Vec<String> {
+        self.payload.iter().filter(|entry| !entry.is_folder()).map(|entry| entry.path.clone()).collect()
     }
 
     /// The hook with this name: its file, and the seconds that it may take.

