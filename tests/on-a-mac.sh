@@ -171,6 +171,12 @@ is 'lsbom and the payload agree on sizes and checksums' "$(
 )" "$(lsbom -f -p fsc "$component/Bom" | sort)"
 ends 'plutil takes the property list beside the package' 0 plutil -lint "$work/1.0/$name/macos/$daemon.plist"
 ends 'plutil takes the property list in the package' 0 plutil -lint "$component/Payload$daemon_plist"
+# What the package with limactl = "auto" does; by an index plutil would insert.
+cp "$work/1.0/$name/macos/$daemon.plist" "$work/list.plist"
+ends 'plutil replaces an array' 0 plutil -replace ProgramArguments -json '["/a", "start"]' "$work/list.plist"
+is 'nothing of the old array is left' '2 /a start' "$(for key in '' .0 .1; do
+	plutil -extract "ProgramArguments$key" raw -o - "$work/list.plist"
+done | tr '\n' ' ' | sed 's/ $//')"
 ends 'xmllint takes Distribution' 0 xmllint --noout "$work/expanded/Distribution"
 for shell in '/bin/sh -n' '/bin/dash -n' '/bin/bash --posix -n' '/bin/zsh --emulate sh -n'; do
 	for script in "$component"/Scripts/* "$work/expanded-uninstaller"/*.pkg/Scripts/postinstall; do

@@ -153,8 +153,12 @@ fn install(words: &[&str]) -> Option<End> {
 /// and ends with 1. `-replace` says nothing; a dot in its path leads into a
 /// dictionary or an array.
 fn plutil(words: &[&str]) -> Option<End> {
-    if let ["-replace", key, "-string", value, file] = words {
-        return Some(match replace(file, key, value) {
+    if let ["-replace", key, kind @ ("-string" | "-json"), text, file] = words {
+        let value = match *kind {
+            "-json" => serde_json::from_str(text).ok(),
+            _ => Some(plist::Value::from(*text)),
+        };
+        return Some(match value.and_then(|value| replace(file, key, value)) {
             Some(()) => End::good(""),
             None => End {
                 status: 1,
@@ -170,14 +174,21 @@ fn plutil(words: &[&str]) -> Option<End> {
     })
 }
 
-fn replace(file: &str, key: &str, value: &str) -> Option<()> {
+/// By an index of an array it inserts, and what was there stays behind it
+/// (neomjs/neo#16440, macOS 26).
+fn replace(file: &str, key: &str, value: plist::Value) -> Option<()> {
     let mut list = plist::Value::from_file(file).ok()?;
     let mut place = &mut list;
     let mut parts = key.split('.').peekable();
     while let Some(part) = parts.next() {
         place = match place {
             plist::Value::Dictionary(keys) if parts.peek().is_none() => {
-                keys.insert(part.to_owned(), value.into());
+                keys.insert(part.to_owned(), value);
+                return list.to_file_xml(file).ok();
+            }
+            plist::Value::Array(items) if parts.peek().is_none() => {
+                let index = part.parse().ok().filter(|index| *index <= items.len())?;
+                items.insert(index, value);
                 return list.to_file_xml(file).ok();
             }
             plist::Value::Dictionary(keys) => keys.get_mut(part)?,
@@ -185,8 +196,7 @@ fn replace(file: &str, key: &str, value: &str) -> Option<()> {
             _ => return None,
         };
     }
-    *place = value.into();
-    list.to_file_xml(file).ok()
+    None
 }
 
 /// pkgutil(1), of which the words are Apple's.

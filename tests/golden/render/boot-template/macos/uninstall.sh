@@ -578,28 +578,30 @@ runs_here() {
 }
 
 # Makes FILLED_PLIST: the package's property list with what was found. Values
-# reach it as arguments of plutil's.
+# reach it as arguments of plutil's. ProgramArguments comes as a whole: by an
+# index plutil inserts, and the packaged program would stay as the first
+# argument (neomjs/neo#16440). Neither name of its JSON can have a quote in it.
 fill_in() {
 	cp "$PACKAGED_PLIST" "$FILLED_PLIST" || return
 	if [ "$FIND_USER" = yes ] && [ "$CONDITION" = boot ]; then
-		fill_in_value UserName "$LIMA_USER" || return
+		fill_in_value UserName -string "$LIMA_USER" || return
 	fi
 	if [ "$FIND_FOLDER" = yes ]; then
-		fill_in_value WorkingDirectory "$INSTANCE_DIR" &&
-			fill_in_value StandardOutPath "$INSTANCE_DIR/launchd.stdout.log" &&
-			fill_in_value StandardErrorPath "$INSTANCE_DIR/launchd.stderr.log" || return
+		fill_in_value WorkingDirectory -string "$INSTANCE_DIR" &&
+			fill_in_value StandardOutPath -string "$INSTANCE_DIR/launchd.stdout.log" &&
+			fill_in_value StandardErrorPath -string "$INSTANCE_DIR/launchd.stderr.log" || return
 	fi
 	if [ "$FIND_LIMACTL" = yes ]; then
-		fill_in_value ProgramArguments.0 "$LIMACTL" || return
+		fill_in_value ProgramArguments -json "[\"$LIMACTL\", \"start\", \"$INSTANCE\", \"--foreground\"]" || return
 		if [ "$SETS_PATH" = no ]; then
-			fill_in_value EnvironmentVariables.PATH "$SEARCH_PATH" || return
+			fill_in_value EnvironmentVariables.PATH -string "$SEARCH_PATH" || return
 		fi
 	fi
 	plutil -lint "$FILLED_PLIST" </dev/null >&2
 }
 
 fill_in_value() {
-	/usr/bin/plutil -replace "$1" -string "$2" "$FILLED_PLIST" </dev/null >&2
+	/usr/bin/plutil -replace "$1" "$2" "$3" "$FILLED_PLIST" </dev/null >&2
 }
 
 # Finds whom an earlier installation set the instance up for, to remove what it
