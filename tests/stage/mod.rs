@@ -14,6 +14,7 @@
 
 mod auto;
 mod auto_again;
+mod each_call_fails;
 mod hostile;
 mod install;
 mod installer;
