@@ -28,6 +28,7 @@ mod something_is_missing;
 #[path = "stand_ins/state.rs"]
 pub mod state;
 mod template;
+mod undone;
 mod uninstall;
 
 use mac::Mac;
