@@ -58,6 +58,9 @@ find_account() {
 		USER_PROBLEM="\"$LIMA_USER\" is root, and limactl refuses to run as root"
 		return 1
 	fi
+	if ! may_act_as_user; then
+		return 1
+	fi
 	# /Search has the network's accounts too.
 	HOME_DIR=$(home_of /Search "$LIMA_USER")
 	USER_PROBLEM=
@@ -72,6 +75,17 @@ home_of() {
 
 as_user() {
 	sudo -n -u "#$LIMA_UID" -- "$@"
+}
+
+# Whether sudo lets root act as the user. Where sudoers(5) was changed it may
+# not, and whatever is asked as_user would seem to be missing.
+may_act_as_user() {
+	if as_user true; then
+		return 0
+	fi
+	USER_PROBLEM="sudo does not let root act as \"$LIMA_USER\""
+	USER_ADVICE="What sudo says is above; see to it that /etc/sudoers has \"root ALL = (ALL) ALL\"."
+	return 1
 }
 
 # Whether the user is logged in at the screen.

@@ -61,8 +61,15 @@ find_owner() {
 		fi
 		LIMA_UID=$look_uid
 		look_home=$(home_of . "$look_name")
-		# Without a home folder it is no person's account.
-		if [ -z "$look_home" ] || ! as_user test -O "$look_home"; then
+		# Without a home folder it is no person's account; with an id that the
+		# system does not have for it, nobody could act for it.
+		if [ -z "$look_home" ] || [ "$(id -u "$look_name" 2>/dev/null)" != "$look_uid" ]; then
+			continue
+		fi
+		# The instance of somebody who cannot be asked might be taken for another's.
+		LIMA_USER=$look_name
+		may_act_as_user || return
+		if ! as_user test -O "$look_home"; then
 			continue
 		fi
 		people=${people:+$people, }$look_name

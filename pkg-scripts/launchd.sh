@@ -81,6 +81,13 @@ is_registered() {
 	control print "$1" >/dev/null 2>&1
 }
 
+# Whether launchd has let go of the target $1. It is asked twice: were a `print`
+# that failed for another reason believed, a job from before would pass for the
+# one that is loaded next.
+is_gone() {
+	! is_registered "$1" && ! is_registered "$1"
+}
+
 # The process of the target $1; nothing where there is none. Between `state` and
 # `pid`, launchctl prints the job's environment as it is, lines of it that look
 # like a `pid` too.
@@ -119,7 +126,7 @@ bootstrap_words() {
 # of it. Status 1: it has not, in the time there was.
 launchd_unload() {
 	unload_target=$1/$2
-	if ! is_registered "$unload_target"; then
+	if is_gone "$unload_target"; then
 		note "$unload_target is not loaded."
 		return 0
 	fi
@@ -136,7 +143,7 @@ launchd_unload() {
 	# time would be left to load a job and look at it.
 	unload_until=$((CLOCK_SPENT + unload_timeout + 30))
 	unload_next_note=$((CLOCK_SPENT + 30))
-	while is_registered "$unload_target"; do
+	while ! is_gone "$unload_target"; do
 		if [ "$CLOCK_SPENT" -ge "$unload_until" ] || ! time_left 120; then
 			warn "launchd has not let go of $unload_target."
 			return 1

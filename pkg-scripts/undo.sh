@@ -53,10 +53,9 @@ put_files_back() {
 	if [ ! -f "$SCRIPTS_DIR/kept/had-folder" ] && [ -d "$SUPPORT_DIR" ]; then
 		rmdir "$SUPPORT_DIR" || back_status=1
 	fi
-	# Another instance of the same package may have its own in there by now.
-	if [ ! -f "$SCRIPTS_DIR/kept/had-folder-above" ] && [ -d "${SUPPORT_DIR%/*}" ] &&
-		[ -z "$(ls -A "${SUPPORT_DIR%/*}")" ]; then
-		rmdir "${SUPPORT_DIR%/*}" || back_status=1
+	# Unless there is something of another package's in it meanwhile.
+	if [ ! -f "$SCRIPTS_DIR/kept/had-folder-above" ] && [ -d "${SUPPORT_DIR%/*}" ]; then
+		rmdir "${SUPPORT_DIR%/*}" 2>/dev/null || :
 	fi
 	return "$back_status"
 }

@@ -222,7 +222,8 @@ proptest! {
             command.args(args).arg(folder.path().join("script")).env("LC_ALL", "C").env("PATH", &path);
             let output = String::from_utf8(quiet(&mut command)).unwrap();
             let words: Vec<&str> = output.strip_suffix('\0').unwrap().split('\0').collect();
-            let start = ["-n", "-u", "#501", "--", "/usr/bin/env", "-i"];
+            let tells = "echo \"$$\" && exec \"$@\" >&2";
+            let start = ["-n", "-u", "#501", "--", "/bin/sh", "-c", tells, "sh", "/usr/bin/env", "-i"];
             let end = ["/usr/bin/nice", "-n", "0", limactl, "delete", "x"];
             prop_assert!(words.starts_with(&start) && words.ends_with(&end), "{words:?}");
             let mut given = std::collections::BTreeMap::new();

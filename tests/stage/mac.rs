@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use super::state::{Account, CALLS, FILE, LOG, Phase, State};
+use super::state::{Account, BUSYBOX_AS, CALLS, FILE, LOG, Phase, State};
 use crate::support::succeed;
 
 /// Where macOS has what the scripts call and every Unix has. busybox does it
 /// here; that BSD's own do it too is for `tests/on-a-mac.sh` to show.
 const TOOLS: [(&str, &[&str]); 2] = [
-    ("bin", &["cat", "chmod", "cp", "echo", "ls", "mkdir", "mv", "pwd", "rm", "rmdir", "test", "["]),
+    ("bin", &["cat", "chmod", "cp", "echo", "kill", "ls", "mkdir", "mv", "pwd", "rm", "rmdir", "test", "["]),
     ("usr/bin", &["cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tee", "true"]),
 ];
 /// Where macOS has what is a stand-in here.
@@ -22,7 +22,7 @@ const STAND_INS: [(&str, &[&str]); 4] = [
     ("bin", &["launchctl", "date", "sleep"]),
     ("usr/bin", &["dscl", "file", "id", "install", "logger", "nice", "plutil", "uname"]),
     ("usr/sbin", &["pkgutil", "sysctl"]),
-    ("stand-ins", &["mach-o"]),
+    ("stand-ins", &["as-user", "mach-o"]),
 ];
 /// Folders that a Mac has, with owner, group and mode.
 const FOLDERS: [(&str, u32, u32, u32); 17] = [
@@ -64,6 +64,8 @@ pub struct Mac {
     /// Whether Installer does all of a component before it begins with the next.
     /// It does not, and packages need not rely on it.
     pub one_by_one: std::cell::Cell<bool>,
+    /// Whether a call fails, of which shells and tools may say something.
+    pub tries: std::cell::Cell<bool>,
     /// The files of each installed package.
     pub laid_down: std::cell::RefCell<BTreeMap<String, Vec<String>>>,
     /// What lay there when nothing had been installed.
@@ -91,6 +93,7 @@ impl Mac {
             macos: "15.5",
             obsoletes: false.into(),
             one_by_one: false.into(),
+            tries: false.into(),
             laid_down: Default::default(),
             before: BTreeMap::new().into(),
         };
@@ -155,6 +158,18 @@ impl Mac {
         set_owner_and_mode(&self.path("/usr/bin/sudo"), 0, 0, 0o4755);
         let null = self.path("/dev/null");
         succeed(Command::new("sh").args(["-c", NULL, "sh"]).arg(null));
+    }
+
+    /// From now on its tools are stand-ins, too, whose calls are counted and can
+    /// fail.
+    pub fn let_calls_fail(&self) {
+        for name in BUSYBOX_AS {
+            let folders = ["/bin", "/usr/bin"].map(|folder| self.path(folder).join(name));
+            let tool = folders.into_iter().find(|tool| tool.symlink_metadata().is_ok());
+            let tool = tool.expect("a tool");
+            fs::remove_file(&tool).unwrap();
+            symlink("/stand-ins/programs", tool).unwrap();
+        }
     }
 
     /// What a program of this machine's loads.

@@ -17,6 +17,7 @@ mod auto_again;
 mod choices;
 mod combined;
 mod combined_fails;
+mod each_call_fails;
 mod hostile;
 mod install;
 mod installer;
@@ -30,6 +31,7 @@ mod something_is_missing;
 #[path = "stand_ins/state.rs"]
 pub mod state;
 mod template;
+mod undone;
 mod uninstall;
 
 use mac::Mac;

@@ -24,10 +24,12 @@ pub fn id(state: &State, uid: u32, words: &[&str]) -> Option<End> {
         }),
         ["-u"] => Some(End::good(format!("{uid}\n"))),
         ["-u", "root"] => Some(End::good("0\n")),
-        ["-u", name] => Some(match account(state, name) {
-            Some(account) => End::good(format!("{}\n", account.uid)),
-            None => End::bad(1, format!("id: {name}: no such user\n")),
-        }),
+        ["-u", name] => {
+            Some(match account(state, name).filter(|_| !state.faults.unresolved.contains(*name)) {
+                Some(account) => End::good(format!("{}\n", account.uid)),
+                None => End::bad(1, format!("id: {name}: no such user\n")),
+            })
+        }
         _ => None,
     }
 }
@@ -77,20 +79,48 @@ pub fn sudo(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
     let Some(account) = state.accounts.iter().find(|account| account.uid == to) else {
         return Some(End::bad(1, format!("sudo: unknown user {user}\n")));
     };
-    if state.faults.create_is_ended && arguments.contains(&"create") {
-        crate::limactl::end_soon();
+    if state.faults.sudo_refuses_to_be.contains(&account.name) {
+        let name = &account.name;
+        let why = format!("Sorry, user root is not allowed to execute '{program}' as {name} on mac.\n");
+        return Some(End::bad(1, why));
     }
     let kept = ["PATH", "HOME", "TERM", "LC_ALL", "LANG", SESSION];
     let mut command = Command::new(program);
+    if arguments.contains(&"create") {
+        if state.faults.create_is_ended {
+            crate::limactl::end_soon();
+        }
+        command = Command::new("/stand-ins/busybox");
+        command.args(["sh", "-c", STAYS, "sudo", "/stand-ins/as-user", &to.to_string(), program]);
+    } else {
+        command.uid(to).gid(STAFF);
+    }
     command
         .args(arguments)
         .env_clear()
         .envs(kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .envs([("USER", &account.name), ("LOGNAME", &account.name)])
-        .envs([("SUDO_USER", "root"), ("SUDO_UID", "0"), ("SUDO_GID", "0")])
-        .uid(to)
-        .gid(STAFF);
+        .envs([("SUDO_USER", "root"), ("SUDO_UID", "0"), ("SUDO_GID", "0")]);
     Some(become_program(state, &mut command))
+}
+
+/// What sudo really does, for the program that a script may want to end: it
+/// stays, and passes on no signal that a process of its own process group sent
+/// (`exec_nopty.c`), which the script is in.
+const STAYS: &str = r#"trap : TERM
+exec 3>&2 2>/dev/null
+"$@" 2>&3 3>&- &
+while :; do
+    wait "$!"
+    status=$?
+    kill -0 "$!" 2>/dev/null || exit "$status"
+done"#;
+
+/// Becomes a user for good, without staying: for [`STAYS`].
+pub fn as_user(state: &State, words: &[&str]) -> Option<End> {
+    let [uid, program, arguments @ ..] = words else { return None };
+    let mut command = Command::new(program);
+    Some(become_program(state, command.args(arguments).uid(uid.parse().ok()?).gid(STAFF)))
 }
 
 /// As root, really: this file is a setuid program.

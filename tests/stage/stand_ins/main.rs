@@ -14,6 +14,7 @@ mod state;
 
 use std::path::Path;
 use std::process::exit;
+use std::time::Duration;
 
 use state::State;
 
@@ -47,9 +48,19 @@ fn main() {
         eprintln!("{program}: a stand-in for tests; see tests/stage");
         exit(64);
     }
+    if let ("sleep", [seconds]) = (&*program, &words[..])
+        && seconds.parse().is_ok_and(|seconds: u32| seconds > 600)
+    {
+        // Somebody waits for what happens beside, and who changes the state is that.
+        std::thread::sleep(Duration::from_secs(if root.join(state::HANGS).exists() { 1 } else { 60 }));
+        exit(0);
+    }
+    if state::BUSYBOX_AS.contains(&&*program) {
+        run_tool(root, &program, &words);
+    }
     let mut state = State::read(root);
     let uid = rustix::process::getuid().as_raw();
-    append(root, state::CALLS, &format!("{} #{uid} {program} {}", state.now, words.join(" ")));
+    note_call(root, &format!("{} #{uid} {program} {}", state.now, words.join(" ")));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let end = run(&mut state, uid, &program, &words);
     let end = end.unwrap_or_else(|| {
@@ -73,11 +84,34 @@ fn main() {
     exit(end.status);
 }
 
-/// Adds a line to one of the files that only grow.
-fn append(root: &Path, file: &str, line: &str) {
-    use std::io::Write as _;
+/// Runs a tool of every Unix's, without a look at the state: in a pipe, others
+/// do that meanwhile.
+fn run_tool(root: &Path, tool: &str, words: &[String]) -> ! {
+    use std::os::unix::process::CommandExt as _;
+
+    note_call(root, &format!("- - {tool} {}", words.join(" ")));
+    let error = std::process::Command::new("/stand-ins/busybox").arg(tool).args(words).exec();
+    panic!("busybox: {error}");
+}
+
+/// Notes the call, and ends where it is the one that a test wants to fail.
+fn note_call(root: &Path, call: &str) {
+    let end = append(root, state::CALLS, call);
+    let Ok(number) = std::fs::read_to_string(root.join(state::FAILS)) else { return };
+    let calls = std::fs::read(root.join(state::CALLS)).expect("read the calls");
+    let this = calls[..end].iter().filter(|byte| **byte == b'\n').count();
+    if number.parse() == Ok(this) {
+        exit(1);
+    }
+}
+
+/// Adds a line to one of the files that only grow, and says where it ends.
+fn append(root: &Path, file: &str, line: &str) -> usize {
+    use std::io::{Seek as _, Write as _};
     let mut file = std::fs::OpenOptions::new().append(true).open(root.join(file)).expect("open");
-    writeln!(file, "{}", line.replace('\n', "\\n")).expect("add a line");
+    let line = format!("{}\n", line.replace('\n', "\\n"));
+    file.write_all(line.as_bytes()).expect("add a line");
+    file.stream_position().expect("a place in a file").try_into().expect("a small file")
 }
 
 /// Runs a program. `None`: it does not know these words.
@@ -85,6 +119,7 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
     match program {
         "launchctl" => launchctl::run(state, uid, words),
         "sudo" => accounts::sudo(state, uid, words),
+        "as-user" => accounts::as_user(state, words),
         "uname" => (words == ["-s"]).then(|| End::good("Darwin\n")),
         "id" => accounts::id(state, uid, words),
         "dscl" => accounts::dscl(state, words),

@@ -15,7 +15,15 @@ pub const CALLS: &str = "stand-ins/calls";
 /// What `logger` was given, a line each.
 pub const LOG: &str = "stand-ins/log";
 
-/// All of it but these two.
+/// A number: the call with that number fails, and does nothing.
+pub const FAILS: &str = "stand-ins/fails";
+/// Tools that every Unix has, and whose calls can fail, too.
+pub const BUSYBOX_AS: [&str; 13] =
+    ["cat", "chmod", "cmp", "cp", "env", "ls", "mkdir", "mktemp", "mv", "rm", "rmdir", "sed", "tee"];
+/// Where this file is, `limactl create` never ends by itself.
+pub const HANGS: &str = "stand-ins/hangs";
+
+/// All of it but these.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
     /// Seconds that have passed. Only `sleep` lets time pass.
@@ -137,6 +145,10 @@ pub struct Faults {
     pub create_meets_another: bool,
     /// Installer's time is up while `limactl create` runs.
     pub create_is_ended: bool,
+    /// sudo does not let root act as them.
+    pub sudo_refuses_to_be: BTreeSet<String>,
+    /// Accounts of the directory that the system does not resolve.
+    pub unresolved: BTreeSet<String>,
     /// sudo gets no right password.
     pub sudo_refuses: bool,
     /// Somebody presses Ctrl-C when `launchctl` is called with this verb next.

@@ -126,6 +126,13 @@ is_registered() {
 	control print "$1" >/dev/null 2>&1
 }
 
+# Whether launchd has let go of the target $1. It is asked twice: were a `print`
+# that failed for another reason believed, a job from before would pass for the
+# one that is loaded next.
+is_gone() {
+	! is_registered "$1" && ! is_registered "$1"
+}
+
 # The process of the target $1; nothing where there is none. Between `state` and
 # `pid`, launchctl prints the job's environment as it is, lines of it that look
 # like a `pid` too.
@@ -164,7 +171,7 @@ bootstrap_words() {
 # of it. Status 1: it has not, in the time there was.
 launchd_unload() {
 	unload_target=$1/$2
-	if ! is_registered "$unload_target"; then
+	if is_gone "$unload_target"; then
 		note "$unload_target is not loaded."
 		return 0
 	fi
@@ -181,7 +188,7 @@ launchd_unload() {
 	# time would be left to load a job and look at it.
 	unload_until=$((CLOCK_SPENT + unload_timeout + 30))
 	unload_next_note=$((CLOCK_SPENT + 30))
-	while is_registered "$unload_target"; do
+	while ! is_gone "$unload_target"; do
 		if [ "$CLOCK_SPENT" -ge "$unload_until" ] || ! time_left 120; then
 			warn "launchd has not let go of $unload_target."
 			return 1
@@ -350,6 +357,9 @@ find_account() {
 		USER_PROBLEM="\"$LIMA_USER\" is root, and limactl refuses to run as root"
 		return 1
 	fi
+	if ! may_act_as_user; then
+		return 1
+	fi
 	# /Search has the network's accounts too.
 	HOME_DIR=$(home_of /Search "$LIMA_USER")
 	USER_PROBLEM=
@@ -364,6 +374,17 @@ home_of() {
 
 as_user() {
 	sudo -n -u "#$LIMA_UID" -- "$@"
+}
+
+# Whether sudo lets root act as the user. Where sudoers(5) was changed it may
+# not, and whatever is asked as_user would seem to be missing.
+may_act_as_user() {
+	if as_user true; then
+		return 0
+	fi
+	USER_PROBLEM="sudo does not let root act as \"$LIMA_USER\""
+	USER_ADVICE="What sudo says is above; see to it that /etc/sudoers has \"root ALL = (ALL) ALL\"."
+	return 1
 }
 
 # Whether the user is logged in at the screen.
@@ -486,8 +507,15 @@ find_owner() {
 		fi
 		LIMA_UID=$look_uid
 		look_home=$(home_of . "$look_name")
-		# Without a home folder it is no person's account.
-		if [ -z "$look_home" ] || ! as_user test -O "$look_home"; then
+		# Without a home folder it is no person's account; with an id that the
+		# system does not have for it, nobody could act for it.
+		if [ -z "$look_home" ] || [ "$(id -u "$look_name" 2>/dev/null)" != "$look_uid" ]; then
+			continue
+		fi
+		# The instance of somebody who cannot be asked might be taken for another's.
+		LIMA_USER=$look_name
+		may_act_as_user || return
+		if ! as_user test -O "$look_home"; then
 			continue
 		fi
 		people=${people:+$people, }$look_name

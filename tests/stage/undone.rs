@@ -1,0 +1,62 @@
+//! Installations that are refused or undone, for reasons of the Mac's own.
+
+use std::fs;
+
+use xtask::spec::Condition;
+
+use super::mac::{BOB, STAFF};
+use super::on_a_mac;
+use crate::render::{auto, plain, with_template};
+
+#[test]
+fn where_sudo_does_not_let_root_act_as_a_user_that_is_said_and_nobody_else_is_taken() {
+    on_a_mac(|mac| {
+        mac.put_instance_of(BOB, "/Users/bob/.lima/k3s");
+        mac.remember();
+        mac.set(|state| state.faults.sudo_refuses_to_be = ["alice".to_owned()].into());
+        let words = ["error: sudo does not let root act as \"alice\". What sudo says is above"];
+        for condition in [Condition::Boot, Condition::Login] {
+            for instance in [auto(condition), plain(condition), with_template(auto(condition))] {
+                mac.install(&instance).ends_with(1, &words).ends_with_words("Nothing was changed.");
+                assert_eq!((mac.jobs(), mac.changes()), (vec![], vec![]));
+            }
+        }
+    });
+}
+
+/// Such as what somebody left in the directory, of which sudo says that there is
+/// no such user.
+#[test]
+fn an_account_that_the_system_does_not_know_is_no_obstacle() {
+    on_a_mac(|mac| {
+        mac.set(|state| {
+            state.accounts[1].uid = 777;
+            state.faults.unresolved = ["bob".to_owned()].into();
+        });
+        mac.put_folder("/Users/bob", 777, STAFF, 0o750);
+        mac.install(&auto(Condition::Boot)).ends_with(0, &["Found: alice,", "is set up and runs"]);
+    });
+}
+
+#[test]
+fn a_folder_that_another_package_uses_meanwhile_stays() {
+    on_a_mac(|mac| {
+        fs::remove_dir_all(mac.path("/Users/alice/.lima")).unwrap();
+        mac.set(|state| {
+            state.accounts.truncate(1);
+            state.faults.create_fails = true;
+        });
+        mac.remember();
+        let other = "/Library/Application Support/io.lima-vm/docker";
+        mac.install_damaged(&with_template(auto(Condition::Boot)), |package| {
+            let mut scripts = package.scripts.iter_mut();
+            let script = scripts.find(|entry| entry.path == "preinstall").unwrap();
+            let text = String::from_utf8(script.bytes.clone()).unwrap();
+            let text = text.strip_suffix("exit 0\n").unwrap();
+            script.bytes = format!("{text}mkdir -p '{other}'\nexit 0\n").into_bytes();
+        })
+        .ends_with(1, &["could not be created"])
+        .ends_with_words("Nothing of k3s was changed.");
+        assert!(mac.path(other).exists());
+    });
+}
