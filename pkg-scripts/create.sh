@@ -13,8 +13,9 @@ needs_creation() {
 }
 
 # Becomes the user's `limactl $@`, in the environment that the job has, and
-# prints the id of its process; for a subshell. LIMA_HOME is said in any case: so limactl cannot mean another
-# instance of that name than the one that was looked for.
+# prints the id of its process; for a subshell. LIMA_HOME is said in any case: so
+# limactl cannot mean another instance of that name than the one that was looked
+# for.
 become_limactl() {
 	# env(1) would take a path with `=` in it for a variable; nice(1) does not.
 	set -- /usr/bin/nice -n 0 "$LIMACTL" "$@"

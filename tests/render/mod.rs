@@ -109,9 +109,10 @@ pub fn artifacts(spec: &Spec, instance: &Instance) -> Vec<(String, String)> {
         ("macos/uninstall-conclusion.html".to_owned(), render::uninstall_conclusion_html(spec, instance)),
         ("macos/installation-check.js".to_owned(), render::installation_check_js(instance)),
     ];
-    all.extend(
-        render::linux_files(spec, instance).into_iter().map(|f| (format!("linux/{}", f.path), f.text)),
-    );
+    let files = render::linux_files(spec, instance);
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(render::linux_paths(instance), paths, "the same without the texts");
+    all.extend(files.into_iter().map(|f| (format!("linux/{}", f.path), f.text)));
     all
 }
 

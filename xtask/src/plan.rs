@@ -334,9 +334,11 @@ fn instance_artifacts(spec: &Spec, instance: &Instance) -> Vec<Artifact> {
             Some(launchd::uninstaller_identifier(spec, instance)),
         ),
     ];
-    artifacts.extend(render::linux_files(spec, instance).into_iter().map(|file| {
-        artifact(in_folder(&format!("linux/{}", file.path)), Kind::Systemd, unit(instance, &file.path))
-    }));
+    artifacts.extend(
+        render::linux_paths(instance)
+            .into_iter()
+            .map(|path| artifact(in_folder(&format!("linux/{path}")), Kind::Systemd, unit(instance, &path))),
+    );
     artifacts.extend(mdm::paths(spec, instance, &installer, &uninstaller).into_iter().map(|file| Artifact {
         path: file.path,
         kind: Kind::Manager,

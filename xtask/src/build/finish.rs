@@ -13,9 +13,6 @@ use crate::output::{Output, Staged};
 use crate::plan::{Artifact, Kind, MANIFEST_FILE, SUMS_FILE};
 use crate::records::Records;
 
-/// Where the Munki repository has its pkginfos.
-const PKGSINFO: &str = "munki/pkgsinfo/";
-
 /// What is still to do when every single file is staged.
 #[derive(Debug, Clone)]
 pub struct Finish {
@@ -74,7 +71,7 @@ fn catalog(artifact: &Artifact, records: &mut Records, output: &Output<'_>) -> R
     let mut paths = Vec::new();
     for built in records.read::<Built>()? {
         let path = built?.artifact.path;
-        if path.starts_with(PKGSINFO) {
+        if path.starts_with(munki::PKGSINFO) {
             paths.push(path);
         }
     }

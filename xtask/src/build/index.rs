@@ -8,7 +8,7 @@ use std::io::Write;
 use super::{BuildError, Finish};
 use crate::manifest::Built;
 use crate::output::{Output, Staged};
-use crate::plan::{Artifact, Kind};
+use crate::plan::Artifact;
 use crate::records::Records;
 use crate::render::{self, Totals};
 
@@ -31,7 +31,7 @@ fn write(todo: &Finish, records: &mut Records, out: &mut impl Write) -> std::io:
     for built in records.read::<Built>()? {
         let built = built?;
         totals.add(&built);
-        if is_combined(built.artifact.kind) {
+        if built.artifact.kind.is_combined() {
             combined.push(built);
         }
     }
@@ -58,7 +58,7 @@ fn write(todo: &Finish, records: &mut Records, out: &mut impl Write) -> std::io:
     out.write_all(render::index_foot().as_bytes())?;
     for built in records.read::<Built>()? {
         let built = built?;
-        if built.artifact.instance.is_none() && !is_combined(built.artifact.kind) {
+        if built.artifact.instance.is_none() && !built.artifact.kind.is_combined() {
             out.write_all(render::index_file(&built).as_bytes())?;
         }
     }
@@ -70,8 +70,4 @@ fn instance(files: &[Built], totals: &Totals, out: &mut impl Write) -> std::io::
         return Ok(());
     };
     out.write_all(render::index_instance(name, files, totals).as_bytes())
-}
-
-fn is_combined(kind: Kind) -> bool {
-    matches!(kind, Kind::CombinedPkg | Kind::CombinedUninstallPkg)
 }

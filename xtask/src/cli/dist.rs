@@ -23,7 +23,7 @@ use crate::spec::{self, Spec};
 const INTERRUPTED: u8 = 130;
 
 /// Set by Ctrl-C; the output's writers look at it.
-pub static STOP: AtomicBool = AtomicBool::new(false);
+static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Build every artifact: packages, scripts, units, zip, sums and manifest
 #[derive(Debug, Args)]
@@ -90,11 +90,8 @@ impl Dist {
         } else {
             None
         };
-        listen().context("could not listen for Ctrl-C")?;
         let out = self.build.out();
-        let output = Output::open(&out, &STOP, || {
-            format.warning(&format!("another run is writing to {}; waiting for it", out.display()));
-        })?;
+        let output = open(format, &out)?;
         let reporter = Reporter::new(format, files);
         let build = Build { plan: &plan, signer: signer.as_ref(), time, keep_going: self.keep_going };
         let finished = build.run(output, &reporter);
@@ -107,9 +104,13 @@ impl Dist {
     }
 }
 
-/// Has Ctrl-C end the run between two writes.
-pub fn listen() -> Result<(), ctrlc::Error> {
-    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
+/// Opens the output folder, for a run that Ctrl-C ends between two writes.
+pub fn open(format: MessageFormat, out: &Path) -> Result<Output<'static>> {
+    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("could not listen for Ctrl-C")?;
+    let output = Output::open(out, &STOP, || {
+        format.warning(&format!("another run is writing to {}; waiting for it", out.display()));
+    })?;
+    Ok(output)
 }
 
 /// How the program ends.

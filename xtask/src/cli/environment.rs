@@ -23,6 +23,11 @@ pub fn root() -> PathBuf {
     if env::current_dir().is_ok_and(|current| current == root) { PathBuf::new() } else { root }
 }
 
+/// Where a run writes: the folder that was named, or `out` in the root.
+pub fn out(named: Option<&Path>) -> PathBuf {
+    named.map_or_else(|| root().join("out"), Path::to_owned)
+}
+
 /// Where cargo builds: `CARGO_TARGET_DIR`, or `target` in the root.
 pub fn target() -> PathBuf {
     match env::var_os("CARGO_TARGET_DIR") {

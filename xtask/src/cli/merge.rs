@@ -1,17 +1,16 @@
 //! `merge`: join the parts of a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
-use super::dist::{STOP, exit, listen, report};
+use super::dist::{exit, open, report};
 use super::environment;
 use super::messages::MessageFormat;
 use super::progress::Reporter;
 use crate::merge::Parts;
-use crate::output::Output;
 
 /// Join the parts that `dist --partition` built, into the run that they are parts of
 ///
@@ -35,16 +34,12 @@ pub struct Merge {
 
 impl Merge {
     pub fn run(&self) -> ExitCode {
-        exit(self.message_format, &self.out(), self.merge())
+        let out = environment::out(self.out.as_deref());
+        exit(self.message_format, &out, self.merge(&out))
     }
 
-    fn out(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| environment::root().join("out"))
-    }
-
-    fn merge(&self) -> Result<()> {
+    fn merge(&self, out: &Path) -> Result<()> {
         let format = self.message_format;
-        let out = self.out();
         let parts = Parts::open(&self.folders)?;
         let same = |folder: &PathBuf| match (folder.canonicalize(), out.canonicalize()) {
             (Ok(folder), Ok(out)) => folder == out,
@@ -57,12 +52,8 @@ impl Merge {
             );
         }
         let reporter = Reporter::new(format, parts.files()?);
-        listen().context("could not listen for Ctrl-C")?;
-        let output = Output::open(&out, &STOP, || {
-            format.warning(&format!("another run is writing to {}; waiting for it", out.display()));
-        })?;
-        let finished = parts.join(output, &reporter);
+        let finished = parts.join(open(format, out)?, &reporter);
         reporter.finish();
-        report(format, &out, &finished?)
+        report(format, out, &finished?)
     }
 }

@@ -86,7 +86,7 @@ impl BuildArgs {
     }
 
     fn out(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| environment::root().join("out"))
+        environment::out(self.out.as_deref())
     }
 }
 

@@ -20,6 +20,8 @@ use crate::hex::hex;
 use crate::spec::{Architecture, Condition, Instance, Spec, Text};
 use crate::{launchd, render};
 
+/// Where the repository has its pkginfos, relative to the output folder.
+pub const PKGSINFO: &str = "munki/pkgsinfo/";
 /// The catalog of everything.
 pub const ALL: &str = "all";
 

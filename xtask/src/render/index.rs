@@ -236,7 +236,7 @@ pub fn index_end(of_all: &[Artifact]) -> String {
     let made_of_all = of_all.iter().filter(is_to_come).map(|artifact| {
         let what = match artifact.kind {
             Kind::Index => "this page",
-            _ => "the packages, scripts and units in one archive, with this page",
+            _ => "the instances’ files and this page in one archive",
         };
         link(&artifact.path, what)
     });
@@ -320,7 +320,7 @@ fn file(built: &Built, instance: &str) -> File {
 
 fn package(built: &Built) -> Package {
     let record = built.package.as_ref();
-    let is_combined = matches!(built.artifact.kind, Kind::CombinedPkg | Kind::CombinedUninstallPkg);
+    let is_combined = built.artifact.kind.is_combined();
     let components: Vec<Component> =
         record.into_iter().flat_map(|record| &record.components).map(self::component).collect();
     let choices_counted = count(components.len() as u64, "instance to choose", "instances to choose from");

@@ -39,7 +39,7 @@ pub use scripts::{
     ScriptFile, common_sh, config_sh, create_sh, found_sh, installer_scripts, launchd_sh, postinstall,
     preinstall, reload_sh, uninstall_sh, uninstaller_scripts,
 };
-pub use units::{LinuxFile, linux_files};
+pub use units::{LinuxFile, linux_files, linux_paths};
 
 /// Fills in a template. askama takes away the newline at a template's end; it
 /// is put back.

@@ -57,7 +57,6 @@ struct Linger<'a> {
 
 /// The files of an instance, sorted by path.
 pub fn linux_files(spec: &Spec, instance: &Instance) -> Vec<LinuxFile> {
-    let drop_in = format!("{}/{}", systemd::drop_in_dir(&instance.name), systemd::DROP_IN_FILE);
     let file = |path: &str, dir: &str, text| LinuxFile {
         path: path.to_owned(),
         install_path: format!("{dir}/{path}"),
@@ -65,11 +64,10 @@ pub fn linux_files(spec: &Spec, instance: &Instance) -> Vec<LinuxFile> {
     };
     let mut files = vec![
         file(systemd::TEMPLATE_UNIT, systemd::USER_UNITS_DIR, template_unit()),
-        file(&drop_in, systemd::USER_UNITS_DIR, drop_in_text(instance)),
+        file(&drop_in_path(instance), systemd::USER_UNITS_DIR, drop_in_text(instance)),
         file(systemd::USER_MANAGER_DROP_IN, systemd::SYSTEM_UNITS_DIR, user_manager(spec, instance)),
     ];
-    // Without a name there is nobody to linger: that is for `loginctl` then.
-    if let (Condition::Boot, Account::Named(user)) = (instance.condition, &instance.user) {
+    if let Some(user) = lingering_user(instance) {
         let name = systemd::tmpfiles_name(&instance.name);
         files.push(LinuxFile {
             path: format!("tmpfiles.d/{name}"),
@@ -79,6 +77,33 @@ pub fn linux_files(spec: &Spec, instance: &Instance) -> Vec<LinuxFile> {
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
+}
+
+/// The paths of [`linux_files`], in the same order, without their texts.
+pub fn linux_paths(instance: &Instance) -> Vec<String> {
+    let mut paths = vec![
+        systemd::TEMPLATE_UNIT.to_owned(),
+        drop_in_path(instance),
+        systemd::USER_MANAGER_DROP_IN.to_owned(),
+    ];
+    if lingering_user(instance).is_some() {
+        paths.push(format!("tmpfiles.d/{}", systemd::tmpfiles_name(&instance.name)));
+    }
+    paths.sort();
+    paths
+}
+
+fn drop_in_path(instance: &Instance) -> String {
+    format!("{}/{}", systemd::drop_in_dir(&instance.name), systemd::DROP_IN_FILE)
+}
+
+/// Whose manager is started at boot. Without a name there is nobody to linger:
+/// that is for `loginctl` then.
+fn lingering_user(instance: &Instance) -> Option<&UserName> {
+    match (instance.condition, &instance.user) {
+        (Condition::Boot, Account::Named(user)) => Some(user),
+        _ => None,
+    }
 }
 
 fn template_unit() -> String {

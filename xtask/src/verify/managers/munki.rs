@@ -14,11 +14,10 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use plist::{Dictionary, Value};
 
 use super::{Folder, identity_fault, instance_folder};
-use crate::mdm::munki::{ALL, CatalogError, catalogs_of, write_catalog};
+use crate::mdm::munki::{ALL, CatalogError, PKGSINFO, catalogs_of, write_catalog};
 use crate::verify::{Check, property_list};
 
 const REPOSITORY: &str = "munki/";
-const PKGSINFO: &str = "munki/pkgsinfo/";
 const CATALOGS: &str = "munki/catalogs/";
 const MANIFESTS: &str = "munki/manifests/";
 
