@@ -64,11 +64,13 @@ fn every_artifact_is_its_golden() {
         }
     }
     golden("render/reload.sh", render::reload_sh().as_bytes());
+    golden("render/lima-start.sh", render::lima_start().as_bytes());
 }
 
 #[test]
 fn no_golden_is_left_over() {
-    let mut expected: Vec<PathBuf> = vec![root().join("tests/golden/render/reload.sh")];
+    let mut expected: Vec<PathBuf> =
+        ["reload.sh", "lima-start.sh"].map(|name| root().join("tests/golden/render").join(name)).into();
     for (case, spec, instance) in cases() {
         let folder = root().join("tests/golden/render").join(case);
         expected.extend(artifacts(&spec, &instance).iter().map(|(path, _)| folder.join(path)));

@@ -81,6 +81,8 @@ fn a_unit_template_has_holes_in_quotes_or_of_a_type_of_their_own() {
 #[test]
 fn scripts_have_no_holes_and_begin_with_their_shell() {
     for (path, text) in files("pkg-scripts") {
+        // limactl's own templates; askama never sees these files.
+        let text = text.replace("'{{.Status}}'", "");
         assert!(!text.contains("{{") && !text.contains("{%"), "{}", path.display());
         assert!(text.starts_with("#!/bin/sh\n# "), "{}", path.display());
         assert!(

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Loads and unloads a job of launchd.
 # One file made of several, so that it needs none beside it.
-# shellcheck disable=SC1003,SC2016,SC2034,SC2317 # literal values; a part of what is defined is used
+# shellcheck disable=SC1003,SC2016,SC2034,SC2154,SC2317 # literal values; a part of what is defined is used
 
 # Speaks to launchd. This file is the one description of the order in which a
 # job is loaded and unloaded:

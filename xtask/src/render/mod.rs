@@ -36,8 +36,8 @@ pub use pages::{
     uninstall_welcome_html, welcome_html,
 };
 pub use scripts::{
-    ScriptFile, common_sh, config_sh, create_sh, found_sh, installer_scripts, launchd_sh, postinstall,
-    preinstall, reload_sh, uninstall_sh, uninstaller_scripts,
+    ScriptFile, common_sh, config_sh, create_sh, found_sh, installer_scripts, launchd_sh, lima_start,
+    postinstall, preinstall, reload_sh, uninstall_sh, uninstaller_scripts,
 };
 pub use units::{LinuxFile, linux_files, linux_paths};
 

@@ -22,6 +22,14 @@ const UNDO: &str = include_str!("../../../pkg-scripts/undo.sh");
 const OTHERS: &str = include_str!("../../../pkg-scripts/others.sh");
 const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
 const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
+const START: [&str; 6] = [
+    include_str!("../../../pkg-scripts/start-log.sh"),
+    include_str!("../../../pkg-scripts/start-processes.sh"),
+    include_str!("../../../pkg-scripts/start-stale.sh"),
+    include_str!("../../../pkg-scripts/start-needs.sh"),
+    include_str!("../../../pkg-scripts/start-run.sh"),
+    include_str!("../../../pkg-scripts/lima-start"),
+];
 
 /// A file of a package's `Scripts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +171,13 @@ pub fn reload_sh() -> String {
     stand_alone("Loads and unloads a job of launchd.", &[LAUNCHD, RELOAD])
 }
 
+/// `lima-start`, what launchd and systemd run for an instance, which needs no file
+/// beside it. The same for every instance: what differs are its arguments. The
+/// first lines of `pkg-scripts/lima-start` list them.
+pub fn lima_start() -> String {
+    stand_alone("Prepares the start of a Lima instance, runs it, and starts it again.", &START)
+}
+
 /// `uninstall.sh`, which needs no file beside it. It is also the uninstall
 /// package's `postinstall`.
 pub fn uninstall_sh(spec: &Spec, instance: &Instance) -> String {
@@ -196,7 +211,7 @@ pub fn uninstaller_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> 
 /// Joins scripts into one file, under a first line of its own.
 fn stand_alone(purpose: &str, parts: &[&str]) -> String {
     let mut text = format!(
-        "#!/bin/sh\n# {purpose}\n# One file made of several, so that it needs none beside it.\n# shellcheck disable=SC1003,SC2016,SC2034,SC2317 # literal values; a part of what is defined is used\n"
+        "#!/bin/sh\n# {purpose}\n# One file made of several, so that it needs none beside it.\n# shellcheck disable=SC1003,SC2016,SC2034,SC2154,SC2317 # literal values; a part of what is defined is used\n"
     );
     for part in parts {
         let body = part.strip_prefix("#!/bin/sh\n").unwrap_or(part);

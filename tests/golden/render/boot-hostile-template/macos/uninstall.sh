@@ -1,7 +1,7 @@
 #!/bin/sh
 # Removes what starts the Lima instance Prod.k3s_a-1; the instance itself stays.
 # One file made of several, so that it needs none beside it.
-# shellcheck disable=SC1003,SC2016,SC2034,SC2317 # literal values; a part of what is defined is used
+# shellcheck disable=SC1003,SC2016,SC2034,SC2154,SC2317 # literal values; a part of what is defined is used
 
 # shellcheck shell=sh
 # shellcheck disable=SC1003,SC2016,SC2034 # values, taken literally; the scripts that read this file use them

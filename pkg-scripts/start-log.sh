@@ -1,0 +1,130 @@
+#!/bin/sh
+# What lima-start says, and how it waits. It only defines functions.
+#
+# Everything here runs as the user who owns the instance. Variables begin with
+# `vm_`, which no variable of the settings does: limactl gets those as they are.
+# shellcheck disable=SC2034,SC2154 # one program with the other files of lima-start
+
+# Largest log, in bytes. A log that is larger is renamed when limactl is started
+# next, and the one that was renamed before is removed.
+VM_LOG_MAX=1048576
+
+# Finds the log of the option --log: a path that is not absolute is below the
+# home folder. Without the option, lima-start speaks to standard error.
+vm_find_log() {
+	case $vm_log in
+	'' | /*) ;;
+	*) vm_log=$HOME/$vm_log ;;
+	esac
+}
+
+# Whether the log can be written. A fifo that somebody put there would keep
+# lima-start waiting for a reader.
+vm_can_log() {
+	[ -n "$vm_log" ] || return 1
+	if [ ! -e "$vm_log" ] && [ ! -L "$vm_log" ]; then
+		mkdir -p "${vm_log%/*}" 2>/dev/null || return 1
+	elif [ ! -f "$vm_log" ]; then
+		return 1
+	fi
+	{ : >>"$vm_log"; } 2>/dev/null
+}
+
+# Says a line.
+vm_say() {
+	vm_said=$*
+	if [ -z "$vm_log" ]; then
+		printf 'lima-start: %s\n' "$*" >&2
+	elif vm_can_log; then
+		# A full disk is no reason to end.
+		printf '%s lima-start: %s\n' "$(date '+%Y-%m-%dT%H:%M:%S%z')" "$*" 2>/dev/null >>"$vm_log" || :
+	else
+		logger -t lima-start "$vm_name: $*" </dev/null >/dev/null 2>&1 || :
+	fi
+}
+
+# Says a line unless it is the one that was said last: what is looked at again
+# and again is said once.
+vm_say_once() {
+	[ "$*" = "${vm_said:-}" ] || vm_say "$@"
+}
+
+# Opens the log as file 3, for what limactl prints. One that has grown too large
+# is put aside first.
+vm_open_log() {
+	if [ -z "$vm_log" ]; then
+		exec 3>&2
+	elif vm_can_log; then
+		if [ "$(wc -c <"$vm_log")" -gt "$VM_LOG_MAX" ]; then
+			mv -f "$vm_log" "$vm_log.0" 2>/dev/null || :
+		fi
+		exec 3>>"$vm_log"
+	else
+		exec 3>/dev/null
+	fi
+}
+
+# Waits for $1 seconds. Status 1: lima-start is told to end.
+vm_rest() {
+	[ "$vm_ending" = no ] || return 1
+	sleep "$1" &
+	vm_sleep=$!
+	# A signal may have come just before there was something to wake.
+	[ "$vm_ending" = no ] || kill "$vm_sleep" 2>/dev/null
+	{ wait "$vm_sleep"; } 2>/dev/null
+	vm_sleep=
+	[ "$vm_ending" = no ]
+}
+
+# Whoever ends the job sends SIGTERM to this process alone. It goes on to
+# limactl, which shuts the VM down.
+vm_on_signal() {
+	vm_ending=yes
+	vm_woken=yes
+	if [ -n "$vm_child" ]; then
+		kill -TERM "$vm_child" 2>/dev/null
+		vm_passed_on=yes
+	fi
+	if [ -n "$vm_sleep" ]; then
+		kill "$vm_sleep" 2>/dev/null
+	fi
+}
+
+# Waits until the process vm_child has ended. Its status is in vm_status. Told to
+# end, it gets vm_patience seconds, and is killed then.
+vm_wait_for_child() {
+	vm_watcher=
+	while :; do
+		vm_woken=no
+		if [ "$vm_ending" = yes ] && [ -z "$vm_watcher" ]; then
+			# The signal may have come before there was a child.
+			[ "$vm_passed_on" = yes ] || kill -TERM "$vm_child" 2>/dev/null
+			vm_watch &
+			vm_watcher=$!
+		fi
+		# Shells say which of their children a signal ended.
+		{ wait "$vm_child"; } 2>/dev/null
+		vm_status=$?
+		[ "$vm_woken" = yes ] || break
+	done
+	vm_child=
+	vm_passed_on=no
+	if [ -n "$vm_watcher" ]; then
+		{
+			kill "$vm_watcher"
+			wait "$vm_watcher"
+		} 2>/dev/null
+	fi
+}
+
+# Kills vm_child when its time is up. It sleeps for a second at a time, so that
+# nothing of it is left for longer once it is killed itself.
+vm_watch() {
+	trap - HUP INT TERM
+	while [ "$vm_patience" -gt 0 ]; do
+		sleep 1
+		vm_patience=$((vm_patience - 1))
+	done
+	vm_say "limactl did not end in time, and is killed."
+	kill -KILL "$vm_child" 2>/dev/null
+}

@@ -1,0 +1,185 @@
+#!/bin/sh
+# What an instance needs to be started: the volume it is on, limactl, the
+# instance itself. It only defines functions.
+# shellcheck disable=SC2034,SC2154 # one program with the other files of lima-start
+
+# Whether LIMA_HOME, or where it can be made, is there. A volume may be mounted
+# later than this is started.
+vm_has_home() {
+	vm_advice="Waiting until its volume is mounted, or it is made."
+	if [ -d "$vm_home" ]; then
+		if vm_real_dir=$(cd "$vm_home" 2>/dev/null && pwd -P); then
+			vm_real_dir=$vm_real_dir/$vm_name
+			return 0
+		fi
+		vm_real_dir=$vm_dir
+		vm_problem="$(id -un) cannot enter $vm_home"
+		vm_advice="Waiting until that is allowed."
+		return 1
+	fi
+	vm_problem="$vm_home is not there"
+	# limactl makes it for its first instance, but not in place of a volume.
+	[ -n "$vm_template" ] && [ -d "${vm_home%/*}/" ] && [ -w "${vm_home%/*}/" ]
+}
+
+# Finds limactl: what the settings name, or with `auto` the first of the usual
+# places that the processor runs itself. One for Intel would run under Rosetta on
+# Apple silicon, which Lima refuses (lima-vm/lima#740).
+vm_has_limactl() {
+	vm_advice="Waiting until Lima is installed."
+	if [ "$vm_limactl_option" != auto ]; then
+		vm_limactl=$vm_limactl_option
+		if [ -f "$vm_limactl" ] && [ -x "$vm_limactl" ]; then
+			return 0
+		fi
+		vm_problem="there is no program $vm_limactl"
+		return 1
+	fi
+	if [ "$(uname -s)" = Darwin ]; then
+		vm_has_limactl_of_mac
+		return
+	fi
+	for vm_limactl in /usr/local/bin/limactl /usr/bin/limactl /home/linuxbrew/.linuxbrew/bin/limactl; do
+		if [ -f "$vm_limactl" ] && [ -x "$vm_limactl" ]; then
+			return 0
+		fi
+	done
+	vm_problem="there is no limactl in /usr/local/bin, /usr/bin and /home/linuxbrew/.linuxbrew/bin"
+	return 1
+}
+
+vm_has_limactl_of_mac() {
+	# `uname -m` says x86_64 on Apple silicon as well, where Rosetta runs it.
+	vm_processor=x86_64
+	if [ "$(sysctl -n hw.optional.arm64 2>/dev/null)" = 1 ]; then
+		vm_processor=arm64
+	fi
+	vm_looks=
+	for vm_limactl in /opt/homebrew/bin/limactl /usr/local/bin/limactl /opt/local/bin/limactl; do
+		if [ ! -e "$vm_limactl" ]; then
+			vm_look="is not there"
+		elif [ ! -f "$vm_limactl" ] || [ ! -x "$vm_limactl" ]; then
+			vm_look="is nothing that $(id -un) may run"
+		elif vm_runs_here "$vm_limactl"; then
+			return 0
+		else
+			vm_look="is not for $vm_processor"
+		fi
+		vm_looks=${vm_looks:+$vm_looks, }"$vm_limactl $vm_look"
+	done
+	vm_problem="there is no limactl for this Mac ($vm_processor): $vm_looks"
+	return 1
+}
+
+# Whether the processor runs the program $1 itself: it has code for it, or is a
+# script, as wrappers are. lipo(1) comes with Xcode, file(1) with every Mac.
+vm_runs_here() {
+	case $(file -bL "$1" 2>/dev/null) in
+	*Mach-O*"$vm_processor"*) return 0 ;;
+	*Mach-O*) return 1 ;;
+	*script*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# Becomes limactl with the arguments $@, in the environment of the job; for a
+# subshell. With `auto`, its folder goes before those of PATH unless the settings
+# give a PATH: limactl starts QEMU and its helpers by name.
+vm_become_limactl() {
+	PATH=$vm_path
+	if [ "$vm_limactl_option" = auto ] && [ "$vm_sets_path" = no ]; then
+		PATH=${vm_limactl%/*}:$vm_path
+	fi
+	export PATH
+	# Also where it is Lima's own: limactl must mean the folder that was looked at.
+	if [ -n "$vm_home_option" ]; then
+		LIMA_HOME=$vm_home
+		export LIMA_HOME
+	fi
+	cd "$vm_dir" 2>/dev/null || cd "$vm_home" 2>/dev/null || cd "$HOME" || exit
+	exec "$vm_limactl" "$@"
+}
+
+# Whether the instance is there; where the package has a template, it is made.
+# Whatever lies in its place, be it a link to nothing, is the user's and is not
+# touched. `limactl start NAME` would make one from Lima's own template.
+vm_has_instance() {
+	if [ -f "$vm_dir/lima.yaml" ] && [ ! -e "$vm_making" ]; then
+		return 0
+	fi
+	vm_problem="there is no Lima instance in $vm_dir"
+	vm_advice="Waiting until somebody makes it: limactl create --name=$vm_name"
+	if [ -z "$vm_template" ]; then
+		return 1
+	fi
+	if [ -e "$vm_making" ]; then
+		vm_say "The last try to create the instance was cut short."
+		vm_problem="what it left in $vm_dir cannot be removed"
+		vm_remove_half_made || return 1
+	fi
+	if [ -f "$vm_dir/lima.yaml" ]; then
+		return 0
+	fi
+	if [ -e "$vm_dir" ] || [ -L "$vm_dir" ]; then
+		vm_problem="what is at $vm_dir is no Lima instance"
+		vm_advice="Waiting until somebody removes it; it is made anew then."
+		return 1
+	fi
+	vm_create
+}
+
+# Creates the instance. There is no time limit: its image is downloaded. Status
+# 1: it could not be, and what was half made is gone.
+vm_create() {
+	[ -d "$vm_home" ] || mkdir -m 700 "$vm_home" 2>/dev/null
+	# A fifo in its place would keep the shell waiting.
+	rm -f "$vm_making"
+	if ! { : >"$vm_making"; } 2>/dev/null; then
+		vm_problem="the instance cannot be created, because $vm_home cannot be written"
+		vm_advice="Waiting until it can."
+		return 1
+	fi
+	vm_say "Creating the instance from $vm_template. Its image may have to be downloaded, which takes a while."
+	vm_open_log
+	(vm_become_limactl create --tty=false "--name=$vm_name" "$vm_template") </dev/null >&3 2>&3 3>&- &
+	vm_child=$!
+	vm_wait_for_child
+	if [ "$vm_status" -eq 0 ] && [ -f "$vm_dir/lima.yaml" ] && rm -f "$vm_making"; then
+		vm_failures=0
+		vm_say "Created the instance in $vm_dir."
+		return 0
+	fi
+	vm_remove_half_made
+	vm_lengthen_pause
+	vm_wait=$vm_pause
+	vm_problem="limactl create ended with status $vm_status"
+	vm_advice="What it said is above. The next try is in $vm_pause seconds."
+	return 1
+}
+
+# Whether there is something at $1 that is older than the try to create.
+vm_is_older() {
+	# shellcheck disable=SC3013 # POSIX.1-2024 has it
+	[ -e "$1" ] && [ "$1" -ot "$vm_making" ]
+}
+
+# Removes what a try to create the instance left, unless it is a person's,
+# however that was overlooked: with it would go its disk. A person's is older than
+# the try, or was started since (pkg/hostagent makes cidata.iso at each start).
+# Status 1: something of it is left.
+vm_remove_half_made() {
+	if [ -e "$vm_dir" ] || [ -L "$vm_dir" ]; then
+		if vm_is_older "$vm_dir" || vm_is_older "$vm_dir/lima.yaml" ||
+			[ -e "$vm_dir/cidata.iso" ] || [ -e "$vm_dir/ha.stderr.log" ]; then
+			vm_say "$vm_dir was not made by the try to create it, and stays."
+		else
+			(vm_become_limactl delete --force "$vm_name") </dev/null >&3 2>&3 3>&-
+			if { [ -e "$vm_dir" ] || [ -L "$vm_dir" ]; } && ! rm -rf "$vm_dir" 2>&3; then
+				vm_say "$vm_dir, half made, could not be removed."
+				return 1
+			fi
+			vm_say "Removed $vm_dir, which was half made."
+		fi
+	fi
+	rm -f "$vm_making"
+}
