@@ -13,20 +13,15 @@ DAEMON_PLIST=/Library/LaunchDaemons/$DAEMON_LABEL.plist
 STAGED_AGENT=$SUPPORT_DIR/$AGENT_LABEL.plist
 STAGED_DAEMON=$SUPPORT_DIR/$DAEMON_LABEL.plist
 TEMPLATE_FILE=$SUPPORT_DIR/template.yaml
-# The property list with what was found on this Mac. For login it stays, since
-# the one that launchd reads is the user's to change.
-FILLED_PLIST=$SUPPORT_DIR/filled.plist
 # The name of the user who was found.
 USER_FILE=$SUPPORT_DIR/user
 # The job as it was before an update.
 PREVIOUS_PLIST=$SUPPORT_DIR/previous.plist
+# Name of the log in either folder.
+LOG_NAME=lima-start.log
 # What is left to this Mac to say.
 FIND_USER=no
 [ -n "$LIMA_USER" ] || FIND_USER=yes
-FIND_LIMACTL=no
-[ -n "$LIMACTL" ] || FIND_LIMACTL=yes
-FIND_FOLDER=no
-[ -n "$INSTANCE_DIR" ] || FIND_FOLDER=yes
 
 fail() {
 	note "error: $*"
@@ -35,7 +30,8 @@ fail() {
 
 # Whether Installer works on the running system. $1 is a target volume.
 is_this_system() {
-	if [ "$1" = / ]; then
+	# shellcheck disable=SC3013 # POSIX.1-2024 has it
+	if [ "$1" -ef / ]; then
 		return 0
 	fi
 	note "Nothing to do: the target is $1, and launchd here works for / alone."
@@ -96,6 +92,28 @@ is_logged_in() {
 # Whether there is something, be it a link to nothing, at the user's path $1.
 user_has() {
 	as_user test -e "$1" || as_user test -L "$1"
+}
+
+# Where the instance of a user with the home folder $1 is.
+instance_dir_of() {
+	printf '%s/%s\n' "${LIMA_HOME_DIR:-$1/.lima}" "$INSTANCE"
+}
+
+# The log of the job.
+log_file() {
+	case $CONDITION in
+	boot) printf '%s/%s\n' "$DAEMON_LOGS" "$LOG_NAME" ;;
+	*) printf '%s/%s/%s\n' "${HOME_DIR:-$LIMA_USER_HOME}" "$AGENT_LOGS" "$LOG_NAME" ;;
+	esac
+}
+
+# Asks lima-start, as the user: `check` what is missing, `status` what limactl
+# says. HOME is the user's, where sudo keeps root's own.
+ask_lima_start() {
+	ask_home=${HOME_DIR:-$LIMA_USER_HOME}
+	as_user /usr/bin/env -i "HOME=$ask_home" "USER=$LIMA_USER" "LOGNAME=$LIMA_USER" SHELL=/bin/sh \
+		PATH=/usr/bin:/bin:/usr/sbin:/sbin "$LIMA_START" "$1" "--instance=$INSTANCE" "--log=$(log_file)" \
+		${LIMA_HOME_DIR:+"--lima-home=$LIMA_HOME_DIR"} ${TEMPLATE:+"--template=$TEMPLATE"} "$LIMACTL" </dev/null
 }
 
 # The user's LaunchAgent.

@@ -2,6 +2,8 @@
 # Speaks to launchd. This file is the one description of the order in which a
 # job is loaded and unloaded:
 #
+#   where launchd gives it little time: SIGTERM,
+#   and wait for its process                     launchd_ask_to_end
 #   bootout, and wait until launchd has let go   launchd_unload
 #   enable, bootstrap with retries               launchd_register
 #   look for a process, kickstart, look again    launchd_start
@@ -112,7 +114,7 @@ path_of() {
 # What `launchctl bootstrap` means by exit status $1, where that is known.
 bootstrap_words() {
 	case $1 in
-	5) printf 'launchd cannot take the job now' ;;
+	5) printf 'launchd cannot take the job, now or at all (a home folder on another volume)' ;;
 	37) printf 'launchd is still busy with the job' ;;
 	109) printf 'the property list is not valid' ;;
 	119) printf 'the job is disabled' ;;
@@ -120,6 +122,26 @@ bootstrap_words() {
 	125) printf 'that user has no such login session' ;;
 	*) printf 'launchd refused the job' ;;
 	esac
+}
+
+# launchd_ask_to_end TARGET: sends SIGTERM to the job's process and waits for its
+# end, up to EXIT_TIMEOUT seconds. limactl's own jobs name no time, and launchd
+# kills them after 5 seconds (wazuh/wazuh-packages#2206): a power cut for the VM.
+# A signal that is sent this way is followed by no SIGKILL.
+launchd_ask_to_end() {
+	ask_process=$(process_of "$1")
+	if [ -z "$ask_process" ] || ! control kill SIGTERM "$1" >/dev/null 2>&1; then
+		return
+	fi
+	note "Asked the process of $1, $ask_process, to end; launchd would kill it too soon."
+	ask_until=$((CLOCK_SPENT + EXIT_TIMEOUT))
+	while [ "$(process_of "$1")" = "$ask_process" ]; do
+		if [ "$CLOCK_SPENT" -ge "$ask_until" ] || ! time_left 150; then
+			warn "process $ask_process has not ended."
+			return
+		fi
+		pause
+	done
 }
 
 # launchd_unload DOMAIN LABEL: stops the job and waits until launchd has let go
@@ -132,10 +154,14 @@ launchd_unload() {
 	fi
 	# What is loaded may come from an older package, which promised its VM more.
 	unload_timeout=$(exit_timeout_of "$unload_target")
-	if [ "${unload_timeout:-0}" -lt "$EXIT_TIMEOUT" ]; then
+	unload_promised=${unload_timeout:-0}
+	if [ "$unload_promised" -lt "$EXIT_TIMEOUT" ]; then
 		unload_timeout=$EXIT_TIMEOUT
 	fi
 	note "Stopping $unload_target; a VM may take $unload_timeout seconds to shut down."
+	if [ "$unload_promised" -lt "$EXIT_TIMEOUT" ]; then
+		launchd_ask_to_end "$unload_target"
+	fi
 	# bootout returns before the job is gone, and with 3, 36 or 113 where it is
 	# on its way already (headroomlabs-ai/headroom#1289): only looking tells.
 	control bootout "$unload_target" >/dev/null 2>&1 || :
@@ -207,13 +233,20 @@ launchd_register() {
 	done
 }
 
-# Whether the target $1 has a process that is there for more than a moment.
+# Whether the target $1 has a process that stays the same for fifteen seconds.
 has_process() {
 	process_before=
+	process_since=$CLOCK_SPENT
 	process_looks=0
-	while [ "$process_looks" -lt 6 ]; do
+	while [ "$process_looks" -lt 40 ]; do
 		process_id=$(process_of "$1")
-		if [ -n "$process_id" ] && [ "$process_id" = "$process_before" ]; then
+		if [ -z "$process_id" ] || [ "$process_id" != "$process_before" ]; then
+			process_since=$CLOCK_SPENT
+			# launchd starts none by itself for so long.
+			if [ -z "$process_id" ] && [ "$process_looks" -ge 5 ]; then
+				return 1
+			fi
+		elif [ "$((CLOCK_SPENT - process_since))" -ge 15 ]; then
 			note "$1 runs as process $process_id."
 			return 0
 		fi
@@ -241,8 +274,17 @@ launchd_start() {
 	fi
 	start_exit=$(control print "$start_target" 2>/dev/null |
 		sed -n 's/^[[:space:]]*last exit code = //p' | sed 1q)
-	warn "$start_target is loaded and does not run." \
-		"${start_exit:+Its last exit code is $start_exit.}"
+	case $start_exit in
+	78*)
+		warn "$start_target is loaded, and launchd could not start it (78, EX_CONFIG): its program, or a folder or" \
+			"log that it names, cannot be opened; or it is switched off under System Settings, General, Login" \
+			"Items & Extensions."
+		;;
+	*)
+		warn "$start_target is loaded and does not run." \
+			"${start_exit:+Its last exit code is $start_exit.}"
+		;;
+	esac
 	return 1
 }
 

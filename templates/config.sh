@@ -9,31 +9,30 @@ VERSION={{ version }}
 # boot: a LaunchDaemon starts it. login: the user's LaunchAgent does.
 CONDITION={{ condition }}
 # The account it runs as, and the home folder that the settings assume. Empty:
-# found when the package is installed, as is all that is empty below.
+# found when the package is installed.
 LIMA_USER={{ user }}
 LIMA_USER_HOME={{ home }}
-# The program, LIMA_HOME, and the folder of the instance in it.
+# The program, or `auto`; LIMA_HOME, where the settings give one.
 LIMACTL={{ limactl }}
 LIMA_HOME_DIR={{ lima_home }}
-INSTANCE_DIR={{ instance_dir }}
-# Its PATH; and yes, where the settings give another one, which wins.
-SEARCH_PATH={{ search_path }}
-SETS_PATH={{ sets_path }}
-# What the instance is created from where there is none (empty: it is not), and
-# the environment for that, each word for printf's %b.
+# What the instance is created from where there is none (empty: it is not).
 TEMPLATE={{ template }}
-ENVIRONMENT={{ environment }}
 # launchd's names for it, one for each condition.
 DAEMON_LABEL={{ daemon_label }}
 AGENT_LABEL={{ agent_label }}
-# The package's own folder, and where the package puts the property list.
+# The package's own folder, where the package puts the property list, and the
+# program that the job runs.
 SUPPORT_DIR={{ support_dir }}
 PACKAGED_PLIST={{ packaged_plist }}
+LIMA_START={{ lima_start }}
+# The folders of its logs: for boot, and for login below the home folder.
+DAEMON_LOGS={{ daemon_logs }}
+AGENT_LOGS={{ agent_logs }}
 # Seconds that launchd gives the VM to shut down, and that Installer gives a
 # script.
 EXIT_TIMEOUT={{ exit_timeout }}
 TIME_LIMIT={{ time_limit }}
-# yes: an instance that could not be started is a failed installation.
+# yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START={{ require_start }}
 # The receipts of the two packages.
 INSTALLER_ID={{ installer_id }}

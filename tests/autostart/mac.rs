@@ -4,18 +4,25 @@ use std::fs;
 
 use serde_json::json;
 
-use super::{AGENT_PLIST, AGENT_RUNS, DAEMON_PLIST, DAEMON_RUNS, changing_calls, xtask, xtask_as};
+use super::{AGENT_PLIST, AGENT_RUNS, AGENT_START, DAEMON_PLIST, DAEMON_RUNS, DAEMON_START, changing_calls, xtask, xtask_as};
 use crate::render::plain;
 use crate::stage::mac::{ALICE, Mac, STAFF};
 use crate::stage::{on_a_mac, on_macs};
-use xtask::launchd::Job;
-use xtask::spec::{Condition, Instance};
+use xtask::launchd::{Job, Launcher};
+use xtask::spec::Condition;
 
 const BOB: u32 = 502;
 
-/// What `dist` would write for the same instance.
+/// What `dist` would write for the same instance, but for the places of what the job
+/// runs and writes.
 fn dist(condition: Condition) -> Vec<u8> {
-    Job::new(&Instance { home: Some("/Users/alice".parse().unwrap()), ..plain(condition) }).to_xml().unwrap()
+    let program = match condition {
+        Condition::Boot => DAEMON_START,
+        Condition::Login => AGENT_START,
+    };
+    let log = "Library/Logs/io.lima-vm/k3s/lima-start.log".to_owned();
+    let launcher = Launcher { program: program.to_owned(), template: None, log };
+    Job::new(&plain(condition), &launcher).to_xml().unwrap()
 }
 
 /// A Mac on which only sh is of interest.

@@ -24,6 +24,8 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 ];
 const AGENT_PLIST: &str = "/Users/alice/Library/LaunchAgents/io.lima-vm.autostart.k3s.plist";
 const DAEMON_PLIST: &str = "/Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist";
+const AGENT_START: &str = "/Users/alice/Library/Application Support/io.lima-vm/k3s/lima-start";
+const DAEMON_START: &str = "/Library/Application Support/io.lima-vm/k3s/lima-start";
 const AGENT_RUNS: &str = "gui/501/io.lima-vm.autostart.k3s runs, \
      from /Users/alice/Library/LaunchAgents/io.lima-vm.autostart.k3s.plist";
 const DAEMON_RUNS: &str = "system/io.lima-vm.daemon.k3s runs as alice, \

@@ -6,7 +6,7 @@ mod properties;
 mod tidy;
 
 use xtask::render;
-use xtask::spec::{Account, Architecture, Condition, Instance, KeepAlive, Limactl, Spec};
+use xtask::spec::{Account, Architecture, Condition, Instance, KeepAlive, Limactl, ProcessType, Spec};
 use xtask::{launchd, systemd};
 
 /// An instance as most people have it.
@@ -21,7 +21,8 @@ pub fn plain(condition: Condition) -> Instance {
         template: None,
         env: [].into(),
         keep_alive: KeepAlive::OnFailure,
-        exit_timeout: 180,
+        exit_timeout: 240,
+        process_type: ProcessType::Interactive,
         require_start: false,
         min_macos: "13.0".parse().unwrap(),
         architectures: vec![Architecture::Arm64, Architecture::X86_64],
@@ -57,10 +58,16 @@ pub fn hostile(condition: Condition) -> Instance {
         lima_home: Some("/Volumes/My Disk's \"x\" %h %% $HOME \\ ".parse().unwrap()),
         env: env.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).into(),
         keep_alive: if condition == Condition::Boot { KeepAlive::Always } else { KeepAlive::Never },
+        process_type: ProcessType::Background,
         exit_timeout: 400,
         require_start: true,
         ..plain(condition)
     }
+}
+
+/// The job that the package of an instance brings.
+pub fn job(instance: &Instance) -> launchd::Job {
+    launchd::Job::new(instance, &launchd::Launcher::packaged(&spec(instance), instance))
 }
 
 /// The settings around one instance.
@@ -98,7 +105,7 @@ pub fn cases() -> Vec<(&'static str, Spec, Instance)> {
 
 /// Everything that is rendered for an instance: path and text.
 pub fn artifacts(spec: &Spec, instance: &Instance) -> Vec<(String, String)> {
-    let job = launchd::Job::new(instance).to_xml().unwrap();
+    let job = xtask::package::property_list(spec, instance);
     let mut all = vec![
         (format!("macos/{}", launchd::file_name(instance)), String::from_utf8(job).unwrap()),
         ("macos/config.sh".to_owned(), render::config_sh(spec, instance)),
@@ -107,7 +114,6 @@ pub fn artifacts(spec: &Spec, instance: &Instance) -> Vec<(String, String)> {
         ("macos/conclusion.html".to_owned(), render::conclusion_html(spec, instance)),
         ("macos/uninstall-welcome.html".to_owned(), render::uninstall_welcome_html(spec, instance)),
         ("macos/uninstall-conclusion.html".to_owned(), render::uninstall_conclusion_html(spec, instance)),
-        ("macos/installation-check.js".to_owned(), render::installation_check_js(instance)),
     ];
     let files = render::linux_files(spec, instance);
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();

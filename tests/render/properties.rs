@@ -75,7 +75,11 @@ prop_compose! {
             limactl,
             lima_home,
             template: template.map(Into::into),
-            env: env.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
+            // Some names are a shell's own.
+            env: env
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().unwrap())))
+                .collect(),
             keep_alive,
             exit_timeout,
             ..plain(if boot { Condition::Boot } else { Condition::Login })
@@ -96,17 +100,13 @@ fn config_values(spec: &xtask::spec::Spec, instance: &Instance) -> Vec<(&'static
         ("INSTANCE", instance.name.to_string()),
         ("LIMA_USER", instance.user.name().map(ToString::to_string).unwrap_or_default()),
         ("LIMA_USER_HOME", instance.macos_home().unwrap_or_default()),
-        ("LIMACTL", instance.macos_limactl().unwrap_or_default().to_owned()),
-        ("LIMA_HOME_DIR", instance.macos_lima_home().unwrap_or_default()),
-        ("INSTANCE_DIR", instance.macos_instance_dir().unwrap_or_default()),
+        ("LIMACTL", instance.macos_limactl().unwrap_or("auto").to_owned()),
+        ("LIMA_HOME_DIR", instance.lima_home.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("LIMA_START", launchd::start_path(spec, instance)),
         ("SUPPORT_DIR", launchd::support_dir(spec, instance)),
         ("EXIT_TIMEOUT", instance.exit_timeout.to_string()),
         ("INSTALLER_ID", launchd::installer_identifier(spec, instance)),
     ]
-}
-
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// What systemd makes of an instance's unit: its own dump of it.
@@ -180,7 +180,7 @@ proptest! {
 
     #[test]
     fn values_survive_a_property_list(instance in instance()) {
-        let job = Job::new(&instance);
+        let job = super::job(&instance);
         let read: Job = plist::from_bytes(&job.to_xml().unwrap()).unwrap();
         prop_assert_eq!(read, job);
     }
@@ -202,42 +202,59 @@ proptest! {
         }
     }
 
-    /// `create.sh` gives limactl what launchd gives the job.
+    /// What launchd gives the job reaches limactl, past the shell between them.
     #[test]
-    fn values_survive_a_creation(instance in instance()) {
-        let instance = Instance { template: Some("# a template\n".to_owned().into()), ..instance };
-        let spec = spec(&instance);
-        let scripts = [render::config_sh(&spec, &instance), render::create_sh().to_owned()].concat();
-        let script = format!("{scripts}\n[ -n \"$LIMACTL\" ] || {{ LIMACTL=/x/limactl; SEARCH_PATH=/x:/usr/bin:/bin:/usr/sbin:/sbin; }}\nLIMA_UID=501\nHOME_DIR='/h o'\nbecome_limactl delete x\n");
-        let sudo = "#!/bin/sh\nprintf '%s\\0' \"$@\"\n";
-        let folder = folder_of([("script", script.as_str()), ("sudo", sudo)]);
+    fn values_survive_lima_start(instance in instance()) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |path: &str| format!("{}{path}", folder.path().display());
+        let limactl = instance.macos_limactl().map(place);
+        let fake = limactl.clone().unwrap_or_else(|| place("/found/limactl"));
+        std::fs::create_dir_all(Path::new(&fake).parent().unwrap()).unwrap();
+        std::fs::write(&fake, "#!/bin/sh\nprintf '%s\\0' \"$0\" \"$@\"\nexec /usr/bin/env -0\n").unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(folder.path().join("sudo"), mode).unwrap();
-        let path = format!("{}:/usr/bin:/bin", folder.path().display());
-        let limactl = instance.macos_limactl().unwrap_or("/x/limactl");
-        let job = environment::variables(&instance, limactl, &launchd::SYSTEM_PATH);
+        std::fs::set_permissions(&fake, mode).unwrap();
+        let limactl = limactl.map_or(Limactl::Auto, |path| path.parse().unwrap());
+        let instance = Instance { limactl: Some(limactl), ..instance };
+        let job = super::job(&instance);
+        // All of it but what it does in the end.
+        let functions = render::lima_start();
+        let functions = functions.split("\nvm_uid=$(id -u)\n").next().unwrap();
+        let script = format!(
+            "{functions}\nvm_path=$PATH\nvm_read_options \"$@\" || exit\nvm_limactl=$vm_limactl_option\n\
+             [ \"$vm_limactl\" != auto ] || vm_limactl=$HOME/found/limactl\n\
+             vm_become_limactl \"$vm_name\" \"$vm_home\" \"$vm_template\" \"$vm_log\" \"$vm_keep_alive\"\n"
+        );
+        let script_file = folder.path().join("script");
+        std::fs::write(&script_file, script).unwrap();
         for (shell, args) in SHELLS {
             let Some(shell) = tool(shell) else { continue };
             let mut command = Command::new(shell);
-            command.args(args).arg(folder.path().join("script")).env("LC_ALL", "C").env("PATH", &path);
+            command.args(args).arg(&script_file).args(&job.program_arguments[1..]);
+            command.env_clear().env("HOME", folder.path()).envs(&job.environment_variables);
             let output = String::from_utf8(quiet(&mut command)).unwrap();
             let words: Vec<&str> = output.strip_suffix('\0').unwrap().split('\0').collect();
-            let tells = "echo \"$$\" && exec \"$@\" >&2";
-            let start = ["-n", "-u", "#501", "--", "/bin/sh", "-c", tells, "sh", "/usr/bin/env", "-i"];
-            let end = ["/usr/bin/nice", "-n", "0", limactl, "delete", "x"];
-            prop_assert!(words.starts_with(&start) && words.ends_with(&end), "{words:?}");
-            let mut given = std::collections::BTreeMap::new();
-            for word in &words[start.len()..words.len() - end.len()] {
-                let (name, value) = word.split_once('=').unwrap();
-                prop_assert!(is_plain(name), "{word:?}");
-                given.insert(name, value);
+            let spec = spec(&instance);
+            let home = instance.lima_home.as_ref().map_or_else(|| place("/.lima"), ToString::to_string);
+            let template = instance.template.as_ref().map(|_| launchd::template_path(&spec, &instance));
+            let log = launchd::log_path(&spec, &instance);
+            let log = if log.starts_with('/') { log } else { place(&format!("/{log}")) };
+            let expected = [
+                fake.as_str(),
+                instance.name.as_str(),
+                &home,
+                &template.unwrap_or_default(),
+                &log,
+                instance.keep_alive.as_str(),
+            ];
+            prop_assert_eq!(&words[..expected.len()], expected);
+            let given: Vec<(&str, &str)> =
+                words[expected.len()..].iter().map(|word| word.split_once('=').unwrap()).collect();
+            for (name, value) in &job.environment_variables {
+                let found = instance.macos_limactl().is_none() && name == "PATH" && !job_sets_path(&job);
+                let folder = Path::new(&fake).parent().unwrap().display();
+                let value = if found { format!("{folder}:{value}") } else { value.clone() };
+                prop_assert!(given.contains(&(name, &value)), "{name}={value:?} in {given:?}");
             }
-            for (name, value) in &job {
-                prop_assert_eq!(given.get(name.as_str()), Some(&value.as_str()), "{}", name);
-            }
-            prop_assert!(["HOME", "USER", "LOGNAME"].iter().all(|name| given.contains_key(name)));
-            let lima_home = instance.macos_lima_home().unwrap_or_default();
-            prop_assert_eq!(given["LIMA_HOME"], lima_home);
         }
     }
 
@@ -274,19 +291,11 @@ proptest! {
             }
         }
     }
+}
 
-    #[test]
-    fn values_survive_the_installation_check(instance in instance()) {
-        let script = render::installation_check_js(&instance);
-        let limactl = instance.macos_limactl().map(|limactl| ("limactl", limactl));
-        for (name, value) in limactl.into_iter().chain([("instance", instance.name.as_str())]) {
-            let start = format!("  var {name} = ");
-            let literal = script.lines().find_map(|line| line.strip_prefix(start.as_str())).unwrap();
-            // Such a literal is JSON as well.
-            let read: String = serde_json::from_str(literal.strip_suffix(';').unwrap()).unwrap();
-            prop_assert_eq!(read, value);
-        }
-    }
+/// Whether PATH is the settings' own.
+fn job_sets_path(job: &Job) -> bool {
+    job.program_arguments.iter().any(|word| word == "--sets-path")
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use xtask::launchd::Job;
+use xtask::launchd::{self, Job};
 use xtask::spec::{Account, Condition, Instance, Limactl, MACOS_LIMACTL_PLACES};
 
 use super::mac::{ALICE, BOB, Mac, STAFF};
@@ -24,17 +24,22 @@ fn refuses(mac: &Mac, instance: &Instance, words: &[&str]) -> super::installer::
     run
 }
 
-/// The program that launchd has.
-fn program(mac: &Mac) -> String {
+/// The limactl of the job that launchd has.
+fn limactl(mac: &Mac) -> String {
     let [job] = &mac.state().jobs.into_values().collect::<Vec<_>>()[..] else { panic!("one job") };
-    job.arguments[0].clone()
+    launchd::limactl_of(&job.arguments).unwrap().to_owned()
+}
+
+/// What is found to be alice's.
+fn found(condition: Condition) -> Instance {
+    Instance { user: "alice".parse().unwrap(), ..auto(condition) }
 }
 
 /// The file that launchd reads is the one of a package for these values.
 #[track_caller]
 fn is_the_job_of(mac: &Mac, path: &str, instance: &Instance) {
     let job: Job = plist::from_file(mac.path(path)).unwrap();
-    assert_eq!(job, Job::new(instance));
+    assert_eq!(job, crate::render::job(instance));
 }
 
 #[test]
@@ -42,7 +47,8 @@ fn the_one_user_with_the_instance_runs_it() {
     on_a_mac(|mac| {
         let run = mac.install(&auto(Condition::Boot)).ends_with(0, &["is set up and runs"]);
         assert_eq!(mac.jobs(), [DAEMON]);
-        is_the_job_of(mac, DAEMON_PLIST, &plain(Condition::Boot));
+        is_the_job_of(mac, DAEMON_PLIST, &found(Condition::Boot));
+        assert_eq!(limactl(mac), "auto", "looked for at each start");
         mac.golden("auto", &run);
         // Once more changes nothing.
         let first = mac.changes();
@@ -85,73 +91,26 @@ fn an_owner_who_goes_away_before_an_upgrade_leaves_the_running_vm_alone() {
 }
 
 #[test]
-fn limactl_is_the_first_for_the_processor() {
+fn a_limactl_that_the_job_would_not_find_is_said() {
     on_a_mac(|mac| {
         let [homebrew, local, macports] = MACOS_LIMACTL_PLACES;
-        // Apple silicon, with an old Homebrew for Intel beside.
-        mac.put_limactl(local, "x86_64");
-        mac.install(&auto(Condition::Boot)).ends_with(0, &["limactl, for arm64."]);
-        assert_eq!(program(mac), homebrew);
         fs::remove_file(mac.path(homebrew)).unwrap();
-        mac.put_limactl(macports, "arm64");
-        mac.install(&auto(Condition::Boot)).ends_with(0, &["Found: /opt/local/bin/limactl, for arm64."]);
-        assert_eq!(program(mac), macports);
-        is_the_job_of(
-            mac,
-            DAEMON_PLIST,
-            &Instance { limactl: Some(macports.parse().unwrap()), ..plain(Condition::Boot) },
-        );
-        // With code for both, and what starts another.
-        mac.put_limactl(local, "x86_64,arm64");
-        mac.install(&auto(Condition::Boot)).ends_with(0, &[]);
-        assert_eq!(program(mac), local);
-        mac.put(homebrew, ALICE, 80, 0o755, b"#!/bin/sh\nexec /nix/limactl \"$@\"\n");
-        mac.install(&auto(Condition::Boot)).ends_with(0, &[]);
-        assert_eq!(program(mac), homebrew);
-    });
-}
-
-#[test]
-fn on_an_intel_mac_limactl_is_where_homebrew_has_it_there() {
-    on_a_mac(|mac| {
-        mac.set(|state| state.intel = true);
-        // A disk that came from another Mac.
-        mac.put_limactl("/usr/local/bin/limactl", "x86_64");
+        // An old Homebrew for Intel; one that is not for everybody.
+        mac.put_limactl(local, "x86_64");
+        mac.put(macports, 0, 0, 0o700, b"#!/stand-ins/mach-o arm64\n");
         mac.remember();
-        let run = mac.install(&auto(Condition::Boot)).ends_with(0, &["is set up and runs"]);
-        assert_eq!(program(mac), "/usr/local/bin/limactl");
-        mac.golden("auto-intel", &run);
-    });
-}
-
-#[test]
-fn without_a_limactl_for_the_processor_nothing_is_changed() {
-    on_a_mac(|mac| {
-        fs::remove_file(mac.path("/opt/homebrew/bin/limactl")).unwrap();
-        mac.put_limactl("/usr/local/bin/limactl", "x86_64");
-        mac.put("/opt/local/bin/limactl", 0, 0, 0o700, b"#!/stand-ins/mach-o arm64\n");
-        mac.remember();
-        let run = refuses(
-            mac,
-            &auto(Condition::Boot),
-            &[
-                "no limactl for this Mac (arm64)",
-                "/opt/homebrew/bin/limactl is not there",
-                "/usr/local/bin/limactl is not for arm64",
-                "/opt/local/bin/limactl is nothing that alice may run",
-            ],
-        );
+        let words = [
+            "no limactl for this Mac (arm64)",
+            "/opt/homebrew/bin/limactl is not there",
+            "/usr/local/bin/limactl is not for arm64",
+            "/opt/local/bin/limactl is nothing that alice may run",
+            "It starts by itself once what is missing is there.",
+        ];
+        let run = mac.install(&auto(Condition::Boot)).ends_with(0, &words);
+        assert_eq!(mac.jobs(), [DAEMON]);
         mac.golden("auto-no-limactl", &run);
-        // Nor by a folder, a pipe that would never end, or what is no program.
-        mac.put_folder("/opt/homebrew/bin/limactl", ALICE, 80, 0o755);
-        mac.put("/opt/local/bin/limactl", ALICE, 80, 0o755, b"\x7fELF");
-        fs::remove_file(mac.path("/usr/local/bin/limactl")).unwrap();
-        let mode = rustix::fs::Mode::from_raw_mode(0o777);
-        let kind = rustix::fs::FileType::Fifo;
-        rustix::fs::mknodat(rustix::fs::CWD, mac.path("/usr/local/bin/limactl"), kind, mode, 0).unwrap();
-        let words = ["/usr/local/bin/limactl is nothing", "/opt/local/bin/limactl is not for arm64"];
-        mac.install(&auto(Condition::Boot)).ends_with(1, &words).ends_with_words("Nothing was changed.");
-        fs::remove_file(mac.path("/usr/local/bin/limactl")).unwrap();
+        mac.set(|state| state.intel = true);
+        mac.install(&auto(Condition::Boot)).ends_with(0, &["is set up and runs"]);
     });
 }
 
@@ -239,7 +198,7 @@ fn with_lima_home_set_its_owner_runs_it() {
         let lima_home = Some("/Volumes/My VMs".parse().unwrap());
         let instance = Instance { lima_home: lima_home.clone(), ..auto(Condition::Boot) };
         mac.install(&instance).ends_with(0, &["Found: bob, for the instance in /Volumes/My VMs/k3s."]);
-        let named = Instance { user: "bob".parse().unwrap(), lima_home, ..plain(Condition::Boot) };
+        let named = Instance { user: "bob".parse().unwrap(), lima_home, ..auto(Condition::Boot) };
         is_the_job_of(mac, DAEMON_PLIST, &named);
         mac.put("/Volumes/My VMs/k3s/lima.yaml", 0, 0, 0o644, b"root's");
         mac.install(&instance)
@@ -253,13 +212,12 @@ fn at_login_the_agent_is_the_found_users() {
         let run = mac.install(&auto(Condition::Login)).ends_with(0, &["is set up and runs"]);
         assert_eq!(mac.jobs(), [AGENT]);
         let path = "/Users/alice/Library/LaunchAgents/io.lima-vm.autostart.k3s.plist";
-        is_the_job_of(mac, path, &plain(Condition::Login));
+        is_the_job_of(mac, path, &found(Condition::Login));
         mac.golden("auto-login", &run);
         // An upgrade that launchd refuses goes back to what was found before.
-        mac.set(|state| state.faults.bootstrap_refuses = Some("<integer>240</integer>".to_owned()));
-        let newer = Instance { exit_timeout: 240, ..auto(Condition::Login) };
+        mac.set(|state| state.faults.bootstrap_refuses = Some("<integer>300</integer>".to_owned()));
+        let newer = Instance { exit_timeout: 300, ..auto(Condition::Login) };
         mac.install_version(&newer, "1.3").ends_with(0, &["is loaded again"]);
-        assert_eq!(program(mac), "/opt/homebrew/bin/limactl");
         mac.set(|state| state.faults.bootstrap_refuses = None);
         let run = mac.run_uninstall_script(&newer).ends_with(0, &["Nothing starts"]);
         mac.golden("auto-login-uninstall", &run);
@@ -290,7 +248,6 @@ fn names_and_home_folders_are_taken_literally() {
             mac.golden(&format!("auto-hostile-{condition}"), &run);
             let [job] = &mac.state().jobs.into_values().collect::<Vec<_>>()[..] else { panic!("one job") };
             assert_eq!(job.user.as_deref(), (condition == Condition::Boot).then_some(name));
-            assert_eq!(job.working_directory.as_deref(), Some(&*format!("{home}/.lima/Prod.k3s_a-1")));
             // The PATH of the settings stays.
             for (name, value) in &instance.env {
                 assert_eq!(job.environment[name.as_str()], value.as_str());
@@ -306,13 +263,9 @@ fn names_and_home_folders_are_taken_literally() {
 #[test]
 fn the_packaged_job_can_not_run_as_it_is() {
     on_a_mac(|mac| {
-        for (user, limactl) in [
-            (Account::Auto, Some(Limactl::Auto)),
-            (Account::Auto, None),
-            ("alice".parse().unwrap(), Some(Limactl::Auto)),
-        ] {
-            let instance = Instance { user, limactl, ..plain(Condition::Boot) };
-            mac.put("/opt/job.plist", 0, 0, 0o644, &Job::new(&instance).to_xml().unwrap());
+        for limactl in [Some(Limactl::Auto), None] {
+            let instance = Instance { user: Account::Auto, limactl, ..plain(Condition::Boot) };
+            mac.put("/opt/job.plist", 0, 0, 0o644, &crate::render::job(&instance).to_xml().unwrap());
             let words = ["/bin/launchctl", "bootstrap", "system", "/opt/job.plist"];
             assert!(mac.chroot("0:0", "/", &words, &[]).status.success());
             let [job] = &mac.state().jobs.into_values().collect::<Vec<_>>()[..] else { panic!("one job") };
@@ -324,6 +277,6 @@ fn the_packaged_job_can_not_run_as_it_is() {
 
 #[test]
 fn the_scripts_look_where_the_pages_say() {
-    let script = xtask::render::found_sh();
+    let script = xtask::render::lima_start();
     assert!(script.contains(&format!(" in {}; do\n", MACOS_LIMACTL_PLACES.join(" "))));
 }

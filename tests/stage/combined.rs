@@ -235,7 +235,7 @@ fn each_kind_of_package_updates_what_the_other_installed() {
 }
 
 #[test]
-fn two_templates_make_two_instances_in_one_folder() {
+fn two_templates_are_left_to_two_jobs() {
     on_a_mac(|mac| {
         fs::remove_dir_all(mac.path("/Users/alice/.lima")).unwrap();
         mac.set(|state| state.accounts.truncate(1));
@@ -243,7 +243,7 @@ fn two_templates_make_two_instances_in_one_folder() {
         let instances = [auto(Condition::Boot), auto(Condition::Login)].map(with_template);
         let [k3s, login] = instances;
         let run = mac.install_all(&[k3s, docker(login)]);
-        run.ends_with(0, &["Created Lima instance k3s", "Created Lima instance docker", "docker is set up"]);
+        run.ends_with(0, &["k3s is set up and started, not yet", "docker is set up and started, not yet"]);
         assert_eq!(mac.jobs(), [agent("docker"), runs("k3s", "alice")]);
     });
 }
@@ -259,7 +259,7 @@ fn each_script_has_its_own_time() {
         mac.set(|state| state.faults.vm_stops_in = 280);
         let before = mac.state().now;
         let run = mac.install_all(&instances).ends_with(0, &["docker is set up and runs"]).without("warning");
-        assert!(mac.state().now - before > 560 && run.seconds < 300, "{} seconds", run.seconds);
+        assert!(mac.state().now - before > 560 && run.seconds < 320, "{} seconds", run.seconds);
         assert_eq!(run.limit, 600);
     });
 }

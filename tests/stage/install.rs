@@ -34,9 +34,9 @@ fn an_upgrade_while_the_vm_runs_loads_the_new_job_when_the_old_one_is_gone() {
     on_a_mac(|mac| {
         mac.install(&plain(Condition::Boot)).ends_with(0, &[]);
         mac.set(|state| state.faults.vm_stops_in = 5);
-        let newer = Instance { exit_timeout: 240, ..plain(Condition::Boot) };
+        let newer = Instance { exit_timeout: 300, ..plain(Condition::Boot) };
         let run = mac.install_version(&newer, "1.10").ends_with(0, &["is set up and runs"]);
-        assert_eq!(mac.state().jobs["system/io.lima-vm.daemon.k3s"].exit_timeout, 240);
+        assert_eq!(mac.state().jobs["system/io.lima-vm.daemon.k3s"].exit_timeout, 300);
         mac.golden("upgrade", &run);
     });
 }
@@ -44,11 +44,11 @@ fn an_upgrade_while_the_vm_runs_loads_the_new_job_when_the_old_one_is_gone() {
 #[test]
 fn a_downgrade_is_an_upgrade() {
     on_a_mac(|mac| {
-        let newer = Instance { exit_timeout: 240, ..plain(Condition::Boot) };
+        let newer = Instance { exit_timeout: 300, ..plain(Condition::Boot) };
         mac.install_version(&newer, "1.10").ends_with(0, &[]);
         mac.set(|state| state.faults.vm_stops_in = 5);
         mac.install(&plain(Condition::Boot)).ends_with(0, &["version 1.2,", "is set up and runs"]);
-        assert_eq!(mac.state().jobs["system/io.lima-vm.daemon.k3s"].exit_timeout, 180);
+        assert_eq!(mac.state().jobs["system/io.lima-vm.daemon.k3s"].exit_timeout, 240);
         assert_eq!((mac.jobs(), mac.receipts()), ([DAEMON].map(str::to_owned).into(), vec![RECEIPT.into()]));
     });
 }

@@ -61,10 +61,10 @@ fn an_upgrade_that_launchd_refuses_brings_the_earlier_job_back() {
     on_a_mac(|mac| {
         mac.install(&plain(Condition::Boot)).ends_with(0, &[]);
         mac.set(|state| {
-            state.faults.bootstrap_refuses = Some("<integer>240</integer>".to_owned());
+            state.faults.bootstrap_refuses = Some("<integer>300</integer>".to_owned());
             state.faults.vm_stops_in = 3;
         });
-        let newer = Instance { exit_timeout: 240, ..plain(Condition::Boot) };
+        let newer = Instance { exit_timeout: 300, ..plain(Condition::Boot) };
         let run = mac.install_version(&newer, "1.10").ends_with(0, &["is loaded again"]);
         mac.golden("upgrade-refused", &run);
         // Once more: what is loaded is still the one from before.
@@ -84,8 +84,8 @@ fn an_upgrade_that_launchd_refuses_brings_the_earlier_job_back() {
 fn what_came_back_after_a_refused_upgrade_can_be_uninstalled() {
     on_a_mac(|mac| {
         mac.install(&plain(Condition::Boot)).ends_with(0, &[]);
-        mac.set(|state| state.faults.bootstrap_refuses = Some("<integer>240</integer>".to_owned()));
-        let newer = Instance { exit_timeout: 240, ..plain(Condition::Boot) };
+        mac.set(|state| state.faults.bootstrap_refuses = Some("<integer>300</integer>".to_owned()));
+        let newer = Instance { exit_timeout: 300, ..plain(Condition::Boot) };
         mac.install_version(&newer, "1.10").ends_with(0, &["is loaded again"]);
         mac.run_uninstall_script(&newer).ends_with(0, &["Nothing starts"]);
         assert_eq!((mac.jobs(), mac.changes()), (vec![], vec![]));
@@ -157,7 +157,7 @@ fn whatever_happens_the_scripts_stay_within_their_time_limit() {
     // What they count with is the same under each shell, and each second of
     // theirs takes a while here.
     on_macs(&["dash"], |mac| {
-        for (exit_timeout, launchctl_takes) in [(1, 0), (180, 2), (300, 1)] {
+        for (exit_timeout, launchctl_takes) in [(1, 0), (240, 2), (300, 1)] {
             let instance = |condition| Instance { exit_timeout, ..plain(condition) };
             mac.set(|state| state.faults = Default::default());
             mac.install(&instance(Condition::Login)).ends_with(0, &["is set up and runs"]);

@@ -96,8 +96,8 @@ fn an_upgrade_while_the_vm_runs_waits_for_it() {
 fn an_upgrade_that_launchd_refuses_brings_the_earlier_agent_back() {
     on_a_mac(|mac| {
         mac.install(&plain(Condition::Login)).ends_with(0, &[]);
-        mac.set(|state| state.faults.bootstrap_refuses = Some("<integer>240</integer>".to_owned()));
-        let newer = Instance { exit_timeout: 240, ..plain(Condition::Login) };
+        mac.set(|state| state.faults.bootstrap_refuses = Some("<integer>300</integer>".to_owned()));
+        let newer = Instance { exit_timeout: 300, ..plain(Condition::Login) };
         let run = mac.install_version(&newer, "1.3").ends_with(0, &["is loaded again"]);
         mac.golden("login-upgrade-refused", &run);
     });

@@ -13,24 +13,26 @@ use crate::support::succeed;
 
 /// Where macOS has what the scripts call and every Unix has. busybox does it
 /// here; that BSD's own do it too is for `tests/on-a-mac.sh` to show.
-const TOOLS: [(&str, &[&str]); 2] = [
+const TOOLS: [(&str, &[&str]); 3] = [
     ("bin", &["cat", "chmod", "cp", "echo", "kill", "ls", "mkdir", "mv", "pwd", "rm", "rmdir", "test", "["]),
-    ("usr/bin", &["cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tee", "true"]),
+    ("usr/bin", &["cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tee", "tr", "true", "wc"]),
+    ("usr/sbin", &["chown"]),
 ];
 /// Where macOS has what is a stand-in here.
 const STAND_INS: [(&str, &[&str]); 4] = [
     ("bin", &["launchctl", "date", "sleep"]),
-    ("usr/bin", &["dscl", "file", "id", "install", "logger", "nice", "plutil", "uname"]),
+    ("usr/bin", &["dscl", "file", "id", "install", "logger", "nice", "plutil", "stat", "uname"]),
     ("usr/sbin", &["pkgutil", "sysctl"]),
     ("stand-ins", &["as-user", "mach-o"]),
 ];
 /// Folders that a Mac has, with owner, group and mode.
-const FOLDERS: [(&str, u32, u32, u32); 17] = [
+const FOLDERS: [(&str, u32, u32, u32); 18] = [
     ("/Applications", 0, 80, 0o775),
     ("/Library", 0, 0, 0o755),
     ("/Library/Application Support", 0, 80, 0o755),
     ("/Library/LaunchAgents", 0, 0, 0o755),
     ("/Library/LaunchDaemons", 0, 0, 0o755),
+    ("/Library/Logs", 0, 0, 0o755),
     ("/Users", 0, 80, 0o755),
     ("/Volumes", 0, 0, 0o755),
     ("/bin", 0, 0, 0o755),
@@ -322,6 +324,7 @@ impl Mac {
             let does = match job.phase {
                 Phase::Waiting => "does not run".to_owned(),
                 Phase::Running(_) => "runs".to_owned(),
+                Phase::Ending { .. } => "is ending".to_owned(),
                 Phase::Scheduled(_) => "is to be started again".to_owned(),
                 Phase::Draining { .. } => "is shutting down".to_owned(),
             };

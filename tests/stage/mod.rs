@@ -26,12 +26,12 @@ mod login;
 pub mod mac;
 mod order;
 mod package;
+mod refused;
 mod rights;
 mod something_is_missing;
 #[path = "stand_ins/state.rs"]
 pub mod state;
 mod template;
-mod undone;
 mod uninstall;
 
 use mac::Mac;

@@ -19,7 +19,7 @@ fn the_order_can_be_run_on_its_own() {
     on_a_mac(|mac| {
         let instance = plain(Condition::Boot);
         let plist = launchd::install_path(&instance);
-        let job = launchd::Job::new(&instance).to_xml().unwrap();
+        let job = crate::render::job(&instance).to_xml().unwrap();
         mac.put(&plist, 0, 0, 0o644, &job);
         mac.put("/opt/reload.sh", 0, 0, 0o755, render::reload_sh().as_bytes());
         reload(mac, &["reload", "system", LABEL, &plist]).ends_with(0, &["runs as process 4001"]);
@@ -40,7 +40,7 @@ fn a_list_that_launchd_refuses_is_said_in_words() {
     on_macs(&["dash"], |mac| {
         let instance = plain(Condition::Boot);
         let plist = launchd::install_path(&instance);
-        let job = launchd::Job::new(&instance).to_xml().unwrap();
+        let job = crate::render::job(&instance).to_xml().unwrap();
         mac.put("/opt/reload.sh", 0, 0, 0o755, render::reload_sh().as_bytes());
         for (owner, mode) in [(501, 0o644), (0, 0o664), (0, 0o646)] {
             mac.put(&plist, owner, 0, mode, &job);

@@ -9,8 +9,8 @@ use super::on_a_mac;
 use super::package::{Component, Entry};
 use crate::render::plain;
 
-/// launchd has the job and tries again, and cannot start it.
-const WAITS_FOR_IT: &str = "system/io.lima-vm.daemon.k3s is to be started again as alice, \
+/// launchd has the job, and the job waits.
+const WAITS_FOR_IT: &str = "system/io.lima-vm.daemon.k3s runs as alice, \
      from /Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist";
 
 fn nothing_happened(mac: &Mac) {
@@ -52,7 +52,7 @@ fn without_limactl_the_job_is_loaded_and_what_is_missing_is_said() {
     on_a_mac(|mac| {
         fs::remove_file(mac.path("/opt/homebrew/bin/limactl")).unwrap();
         mac.remember();
-        let run = mac.install(&plain(Condition::Boot)).ends_with(0, &["alice cannot run /opt/homebrew"]);
+        let run = mac.install(&plain(Condition::Boot)).ends_with(0, &["there is no program /opt/homebrew/bin/limactl"]);
         assert_eq!(mac.jobs(), [WAITS_FOR_IT]);
         mac.golden("no-limactl", &run);
         mac.install(&Instance { require_start: true, ..plain(Condition::Boot) })
@@ -64,7 +64,7 @@ fn without_limactl_the_job_is_loaded_and_what_is_missing_is_said() {
 fn a_limactl_that_only_root_may_run_is_missing() {
     on_a_mac(|mac| {
         mac.put("/opt/homebrew/bin/limactl", 0, 0, 0o700, b"");
-        mac.install(&plain(Condition::Boot)).ends_with(0, &["alice cannot run /opt/homebrew/bin/limactl"]);
+        mac.install(&plain(Condition::Boot)).ends_with(0, &["there is no program /opt/homebrew/bin/limactl"]);
         assert_eq!(mac.jobs(), [WAITS_FOR_IT]);
     });
 }

@@ -23,15 +23,20 @@ pub const SUPPORT_ROOT: &str = "/Library/Application Support";
 pub const UNINSTALLER_FILE: &str = "uninstall.sh";
 /// PATH as launchd gives it to a job (lima-vm/lima#2444).
 pub const SYSTEM_PATH: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
-/// What the job prints on standard output, in the instance's folder.
-pub const STDOUT_LOG: &str = "launchd.stdout.log";
-/// What the job prints on standard error, in the instance's folder.
-pub const STDERR_LOG: &str = "launchd.stderr.log";
+/// Where macOS keeps logs of the system's jobs.
+pub const LOGS_ROOT: &str = "/Library/Logs";
+/// Where macOS keeps logs of a user's jobs, in their home folder.
+pub const USER_LOGS_ROOT: &str = "Library/Logs";
+/// Name of the program that a job runs, `lima-start`. macOS shows it under Login
+/// Items.
+pub const START_FILE: &str = "lima-start";
+/// Name of that program's log.
+pub const LOG_FILE: &str = "lima-start.log";
+/// What lima-start takes for the program where it is to look for limactl itself.
+pub const AUTO: &str = "auto";
 
-/// Seconds between two starts of a job that keeps failing. launchd's own 10
-/// (launchd.plist(5)) is less than a VM's start takes to fail: what the failed
-/// start held (locks, ports, a half-started QEMU) gets the time to go, and a VM
-/// that can never start does not keep the Mac busy.
+/// Seconds between two starts of a job that keeps failing. lima-start has pauses
+/// of its own; this is for its own failure.
 pub const THROTTLE_INTERVAL: u32 = 30;
 
 /// Name of the Lima template in the support folder.
@@ -40,21 +45,10 @@ pub const TEMPLATE_FILE: &str = "template.yaml";
 /// Stands in a packaged job for the user who is found when the package is
 /// installed. No account has a name with spaces, so launchd would not start it.
 pub const FOUND_USER: &str = "found at install time";
-/// Stands for a folder that is found when the package is installed. /dev/null
-/// is no folder and nothing will ever be below it, so that launchd, should it be
-/// given such a job as it is, finds neither program nor working directory.
-pub const FOUND_FOLDER: &str = "/dev/null/found-at-install-time";
-
-/// Seconds that `limactl create` gets beside: it downloads an image of some
-/// hundred megabytes.
-const CREATION_TIME: u32 = 1800;
-
 /// Seconds that Installer gives a script: 600 as pkgbuild writes it, or more
-/// where the VM alone may take that long to shut down, or where it may have to
-/// be created first.
+/// where the VM alone may take that long to shut down.
 pub fn script_time_limit(instance: &Instance) -> u32 {
-    let creation = if instance.template.is_some() { CREATION_TIME } else { 0 };
-    instance.exit_timeout.saturating_add(300).max(600).saturating_add(creation)
+    instance.exit_timeout.saturating_add(300).max(600)
 }
 
 /// The launchd domain that a job is loaded into (launchctl(1)).
@@ -108,13 +102,9 @@ pub fn install_path(instance: &Instance) -> String {
 
 /// Whether the package puts the property list beside the uninstaller and the
 /// installation puts it where launchd reads: for `login`, since root writes
-/// nothing into a home folder; where something has to be found first; and where
-/// the instance has to be created first, so that an installation that fails
-/// leaves the registration that was there.
+/// nothing into a home folder, and where the user has to be found first.
 pub fn is_staged(instance: &Instance) -> bool {
-    instance.condition == Condition::Login
-        || instance.is_found_at_install_time()
-        || instance.template.is_some()
+    instance.condition == Condition::Login || instance.is_found_at_install_time()
 }
 
 /// Where the package itself puts the property list.
@@ -129,6 +119,34 @@ pub fn payload_path(spec: &Spec, instance: &Instance) -> String {
 /// Where the package puts the Lima template.
 pub fn template_path(spec: &Spec, instance: &Instance) -> String {
     format!("{}/{TEMPLATE_FILE}", support_dir(spec, instance))
+}
+
+/// Where the package puts the program that the job runs.
+pub fn start_path(spec: &Spec, instance: &Instance) -> String {
+    format!("{}/{START_FILE}", support_dir(spec, instance))
+}
+
+/// The folder of the log of a job for `condition`: absolute for boot, below the
+/// home folder for login.
+pub fn log_dir(spec: &Spec, instance: &Instance, condition: Condition) -> String {
+    let root = match condition {
+        Condition::Boot => LOGS_ROOT,
+        Condition::Login => USER_LOGS_ROOT,
+    };
+    format!("{root}/{}/{}", spec.identifier_prefix, instance.name)
+}
+
+/// The job's log, as [`log_dir`].
+pub fn log_path(spec: &Spec, instance: &Instance) -> String {
+    format!("{}/{LOG_FILE}", log_dir(spec, instance, instance.condition))
+}
+
+/// The same in words: below `~` for login.
+pub fn log_path_in_words(spec: &Spec, instance: &Instance) -> String {
+    match instance.condition {
+        Condition::Boot => log_path(spec, instance),
+        Condition::Login => format!("~/{}", log_path(spec, instance)),
+    }
 }
 
 /// The folder that belongs to the package alone.
@@ -162,7 +180,34 @@ pub fn combined_uninstaller_identifier(spec: &Spec) -> String {
     format!("{}.uninstaller", spec.identifier_prefix)
 }
 
+/// What a job has of the machine that it is for: its program, and the files that
+/// this reads and writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launcher {
+    /// lima-start.
+    pub program: String,
+    /// The Lima template that it creates the instance from.
+    pub template: Option<String>,
+    /// Its log; not absolute: below the home folder of who runs it.
+    pub log: String,
+}
+
+impl Launcher {
+    /// As the package installs it.
+    pub fn packaged(spec: &Spec, instance: &Instance) -> Self {
+        Self {
+            program: start_path(spec, instance),
+            template: instance.template.as_ref().map(|_| template_path(spec, instance)),
+            log: log_path(spec, instance),
+        }
+    }
+}
+
 /// A job as launchd reads it; the fields are keys of launchd.plist(5).
+///
+/// It names no log and no working directory: launchd starts nothing where one of
+/// them cannot be opened (`last exit code = 78`), and both may be on a volume that
+/// comes later. lima-start opens its own log, and waits for the rest.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Job {
@@ -171,30 +216,22 @@ pub struct Job {
     /// Who it runs as. Only the system's launchd heeds it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_name: Option<String>,
-    /// The program and its arguments.
+    /// lima-start with its options, then limactl with its arguments.
     pub program_arguments: Vec<String>,
     /// Its environment, to which launchd adds the user's HOME, USER, LOGNAME,
     /// SHELL and TMPDIR (launchd's `job_postfork_become_user`).
     pub environment_variables: BTreeMap<String, String>,
-    /// The instance's folder. launchd starts nothing while it is missing, so a
-    /// job cannot make a VM that nobody asked for: `limactl start` would, from
-    /// its default template.
-    pub working_directory: String,
     /// Whether loading it starts it.
     pub run_at_load: bool,
     /// When launchd starts it again; `None` is never.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub keep_alive: Option<KeepAliveRule>,
-    /// `Background`: other work goes first.
+    /// What the kernel gives it of processors, disk and network.
     pub process_type: String,
     /// Seconds from SIGTERM to SIGKILL.
     pub exit_time_out: u32,
     /// Seconds between two starts, at least.
     pub throttle_interval: u32,
-    /// Where standard output goes.
-    pub standard_out_path: String,
-    /// Where standard error goes.
-    pub standard_error_path: String,
 }
 
 /// `KeepAlive`: yes, or under a condition.
@@ -212,35 +249,30 @@ pub enum KeepAliveRule {
 }
 
 impl Job {
-    /// The job of an instance. What is found when the package is installed is
-    /// [`FOUND_USER`], or below [`FOUND_FOLDER`].
-    pub fn new(instance: &Instance) -> Self {
-        let in_home = || format!("{FOUND_FOLDER}/.lima/{}", instance.name);
-        let folder = instance.macos_instance_dir().unwrap_or_else(in_home);
-        let found_limactl = format!("{FOUND_FOLDER}/limactl");
-        let limactl = instance.macos_limactl().unwrap_or(&found_limactl);
+    /// The job of an instance. A user who is found when the package is installed is
+    /// [`FOUND_USER`].
+    pub fn new(instance: &Instance, launcher: &Launcher) -> Self {
+        // With `auto`, lima-start puts limactl's folder before the system's.
+        let limactl = instance.macos_limactl();
+        let environment_variables =
+            environment::variables(instance, limactl.unwrap_or_default(), &SYSTEM_PATH);
         Self {
             label: label(instance),
             user_name: match instance.condition {
                 Condition::Boot => Some(instance.user.name().map_or(FOUND_USER, UserName::as_str).to_owned()),
                 Condition::Login => None,
             },
-            program_arguments: [limactl, "start", instance.name.as_str(), "--foreground"]
-                .map(str::to_owned)
-                .into(),
-            environment_variables: environment::variables(instance, limactl, &SYSTEM_PATH),
+            program_arguments: program_arguments(instance, launcher, limactl.unwrap_or(AUTO)),
+            environment_variables,
             run_at_load: true,
             keep_alive: match instance.keep_alive {
                 KeepAlive::OnFailure => Some(KeepAliveRule::When { successful_exit: false }),
                 KeepAlive::Always => Some(KeepAliveRule::Always(true)),
                 KeepAlive::Never => None,
             },
-            process_type: "Background".to_owned(),
+            process_type: instance.process_type.launchd_word().to_owned(),
             exit_time_out: instance.exit_timeout,
             throttle_interval: THROTTLE_INTERVAL,
-            standard_out_path: format!("{folder}/{STDOUT_LOG}"),
-            standard_error_path: format!("{folder}/{STDERR_LOG}"),
-            working_directory: folder,
         }
     }
 
@@ -256,4 +288,36 @@ impl Job {
         bytes.push(b'\n');
         Ok(bytes)
     }
+}
+
+/// The first lines of `pkg-scripts/lima-start` say what each option is for.
+fn program_arguments(instance: &Instance, launcher: &Launcher, limactl: &str) -> Vec<String> {
+    let mut words = vec![
+        launcher.program.clone(),
+        format!("--instance={}", instance.name),
+        format!("--keep-alive={}", instance.keep_alive),
+        format!("--exit-timeout={}", instance.exit_timeout),
+    ];
+    if let Some(lima_home) = &instance.lima_home {
+        words.push(format!("--lima-home={lima_home}"));
+    }
+    if let Some(template) = &launcher.template {
+        words.push(format!("--template={template}"));
+    }
+    if instance.env.keys().any(|name| name.as_str() == "PATH") {
+        words.push("--sets-path".to_owned());
+    }
+    words.push(format!("--log={}", launcher.log));
+    // As limactl's own registration has it.
+    words.extend([limactl, "start", instance.name.as_str(), "--foreground"].map(str::to_owned));
+    words
+}
+
+/// limactl in the arguments of a job, of ours or of limactl's own making.
+pub fn limactl_of(arguments: &[String]) -> Option<&str> {
+    let (program, rest) = arguments.split_first()?;
+    if program.rsplit('/').next() != Some(START_FILE) {
+        return Some(program);
+    }
+    rest.iter().find(|word| !word.starts_with("--")).map(String::as_str)
 }

@@ -5,14 +5,12 @@
 
 use flatpkg::component::{Choice, HOOKS};
 use flatpkg::tree::{Content, Owner, Tree, TreeError};
-use flatpkg::{Background, Component, InstallationCheck, Product, Resource};
+use flatpkg::{Background, Component, Product, Resource};
 
 use crate::manifest::{ComponentRecord, PackageRecord};
 use crate::spec::{self, Architecture, Instance, MacosVersion, Spec};
 use crate::{launchd, plan, render};
 
-/// The function of `templates/installation-check.js`, called.
-const INSTALLATION_CHECK: &str = "installationCheck()";
 /// Who made a package, for `PackageInfo`.
 const GENERATOR: &str = concat!("lima-autostart-", env!("CARGO_PKG_VERSION"));
 
@@ -38,7 +36,6 @@ pub fn installer(spec: &Spec, instance: &Instance, time: u32) -> Result<Contents
         welcome: Some(page("welcome.html", render::welcome_html(spec, instance))),
         conclusion: Some(page("conclusion.html", render::conclusion_html(spec, instance))),
         license: spec.license.as_ref().map(resource),
-        installation_check: Some(check(render::installation_check_js(instance))),
         ..product(spec, identifier, vec![component], &instance.min_macos, &instance.architectures)
     };
     Ok(contents(spec, [instance], product))
@@ -75,7 +72,6 @@ pub fn combined_installer(spec: &Spec, time: u32) -> Result<Contents, TreeError>
         welcome: Some(page("welcome.html", render::combined_welcome_html(spec))),
         conclusion: Some(page("conclusion.html", render::combined_conclusion_html(spec))),
         license: spec.license.as_ref().map(resource),
-        installation_check: Some(check(render::combined_installation_check_js(spec))),
         ..combined(spec, launchd::combined_installer_identifier(spec), components)
     };
     Ok(contents(spec, &spec.instances, product))
@@ -176,10 +172,6 @@ fn product(
     }
 }
 
-fn check(script_body: String) -> InstallationCheck {
-    InstallationCheck { script_body, entry: INSTALLATION_CHECK.to_owned() }
-}
-
 /// A product with its record; `instances` are those of its components.
 fn contents<'a>(
     spec: &Spec,
@@ -232,10 +224,17 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
         launchd::payload_path(spec, instance).trim_start_matches('/'),
         0o644,
         Owner::ROOT_WHEEL,
-        property_list(instance),
+        property_list(spec, instance),
+    )?;
+    // The job runs it, with its user's rights.
+    tree.file(
+        launchd::start_path(spec, instance).trim_start_matches('/'),
+        0o755,
+        Owner::ROOT_WHEEL,
+        render::lima_start().into_bytes(),
     )?;
     if let Some(template) = &instance.template {
-        // limactl reads it, with its user's rights.
+        // limactl reads it, likewise.
         tree.file(
             launchd::template_path(spec, instance).trim_start_matches('/'),
             0o644,
@@ -253,8 +252,9 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
 }
 
 /// The launchd property list, which also lies beside the package.
-pub fn property_list(instance: &Instance) -> Vec<u8> {
-    launchd::Job::new(instance).to_xml().expect("a job of strings, numbers and booleans can be serialized")
+pub fn property_list(spec: &Spec, instance: &Instance) -> Vec<u8> {
+    let job = launchd::Job::new(instance, &launchd::Launcher::packaged(spec, instance));
+    job.to_xml().expect("a job of strings, numbers and booleans can be serialized")
 }
 
 /// The hooks with what they read.

@@ -48,6 +48,14 @@ pub fn dscl(state: &State, words: &[&str]) -> Option<End> {
         let line = |(name, uid): (&str, i64)| format!("{name:<24}{uid}\n");
         return Some(End::good(SYSTEM_ACCOUNTS.into_iter().chain(people).map(line).collect::<String>()));
     }
+    if let [".", "-read", record, "IsHidden"] = words {
+        // As it prints an attribute that is not one of its own names.
+        let name = record.strip_prefix("/Users/")?;
+        return Some(End::good(match state.hidden.contains(name) {
+            true => "dsAttrTypeNative:IsHidden: 1\n",
+            false => "No such key: IsHidden\n",
+        }));
+    }
     let [directory @ ("/Search" | "."), "-read", record, "NFSHomeDirectory"] = words else { return None };
     let name = record.strip_prefix("/Users/")?;
     let found = account(state, name).filter(|_| *directory == "/Search" || is_local(name));
@@ -59,6 +67,14 @@ pub fn dscl(state: &State, words: &[&str]) -> Option<End> {
         Some(home) => End::good(format!("NFSHomeDirectory: {home}\n")),
         None => End::good("No such key: NFSHomeDirectory\n"),
     })
+}
+
+/// stat(1), of who sits at the screen: root where nobody does.
+pub fn stat(state: &State, words: &[&str]) -> Option<End> {
+    let ["-f", "%Su", "/dev/console"] = words else { return None };
+    let first = state.logged_in.first();
+    let name = state.accounts.iter().find(|account| Some(&account.uid) == first);
+    Some(End::good(format!("{}\n", name.map_or("root", |account| &account.name))))
 }
 
 /// sudo(8): by a user for root, which asks for a password once in five minutes;

@@ -25,6 +25,10 @@ pub fn run(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
             let done = launchd::bootout(state, uid, target);
             Some(answer("Boot-out failed", uid, done))
         }
+        ["kill", "SIGTERM", target] if is_target(target) => {
+            let done = launchd::kill(state, uid, target);
+            Some(answer("Could not signal service", uid, done))
+        }
         ["enable", target] if is_target(target) => {
             let domain = target.rsplit_once('/')?.0;
             let allowed = launchd::may_change(state, uid, domain);
@@ -102,7 +106,7 @@ fn print(target: &str, job: &Job) -> String {
     let (active, status, pid) = match job.phase {
         Phase::Waiting => (0, "not running", None),
         Phase::Scheduled(_) => (0, "spawn scheduled", None),
-        Phase::Running(pid) => (1, "running", Some(pid)),
+        Phase::Running(pid) | Phase::Ending { pid, .. } => (1, "running", Some(pid)),
         Phase::Draining { pid, .. } => (1, "SIGTERMed", Some(pid)),
     };
     let mut text = format!("{target} = {{\n\tactive count = {active}\n\tpath = {}\n", job.path);

@@ -45,6 +45,12 @@ pub fn settle(state: &mut State) {
         Phase::Draining { until, .. } => never || until > now,
         _ => true,
     });
+    for job in state.jobs.values_mut() {
+        if matches!(job.phase, Phase::Ending { until, .. } if until <= now && !never) {
+            // As limactl does, or lima-start.
+            (job.phase, job.last_exit) = (Phase::Waiting, Some(0));
+        }
+    }
     let due = |job: &Job| matches!(job.phase, Phase::Scheduled(at) if at <= now);
     let targets: Vec<String> =
         state.jobs.iter().filter(|(_, job)| due(job)).map(|(target, _)| target.clone()).collect();
@@ -118,10 +124,32 @@ pub fn bootout(state: &mut State, uid: u32, target: &str) -> Result<(), Refusal>
         Phase::Draining { .. } => Err(IN_PROGRESS),
         Phase::Running(pid) if takes > 0 || never => {
             job.phase = Phase::Draining { pid, until: now + takes.min(job.exit_timeout) };
+            if takes > job.exit_timeout && !state.faults.may_cut_power {
+                state.complaints.push(format!("{target} was killed before its VM was down"));
+            }
+            Ok(())
+        }
+        Phase::Ending { pid, until } => {
+            job.phase = Phase::Draining { pid, until: until.min(now + job.exit_timeout) };
             Ok(())
         }
         _ => {
             state.jobs.remove(target);
+            Ok(())
+        }
+    }
+}
+
+/// Sends SIGTERM to the job's process. launchd kills nothing afterwards.
+pub fn kill(state: &mut State, uid: u32, target: &str) -> Result<(), Refusal> {
+    may_change(state, uid, target.rsplit_once('/').map_or("", |(domain, _)| domain))?;
+    let until = state.now + state.faults.vm_stops_in;
+    match state.jobs.get_mut(target) {
+        None => Err(NO_PROCESS),
+        Some(job) => {
+            if let Phase::Running(pid) = job.phase {
+                job.phase = Phase::Ending { pid, until };
+            }
             Ok(())
         }
     }
@@ -150,8 +178,8 @@ fn spawn(state: &mut State, target: &str) {
         job.started = state.now;
         let same = |other: &&String| {
             let other = &state.jobs[*other];
-            other.arguments == job.arguments
-                && matches!(other.phase, Phase::Running(_) | Phase::Draining { .. })
+            vm(&other.arguments) == vm(&job.arguments)
+                && matches!(other.phase, Phase::Running(_) | Phase::Ending { .. } | Phase::Draining { .. })
         };
         if let Some(other) = state.jobs.keys().find(same).cloned() {
             state.complaints.push(format!("{target} starts a VM that {other} still runs"));
@@ -161,6 +189,11 @@ fn spawn(state: &mut State, target: &str) {
         job.phase = after_failure(&job, state.now);
     }
     state.jobs.insert(target.to_owned(), job);
+}
+
+/// The command of limactl's that the job ends in.
+fn vm(arguments: &[String]) -> &[String] {
+    &arguments[arguments.len().saturating_sub(4)..]
 }
 
 /// The user whose domain it is.

@@ -65,12 +65,27 @@ pub fn mach_o(state: &mut State, uid: u32, architectures: &str, words: &[&str]) 
         ["create", "--tty=false", name, template] => {
             Some(create(state, name.strip_prefix("--name=")?, template))
         }
+        // What launchd's job of that name does: it is not really run in these scenarios.
+        ["list", "--format", "{{.Status}}", name] => Some(list(state, name)),
         ["delete", "--force", name] => {
             let _ = fs::remove_dir_all(lima_home().join(name));
             Some(End { status: 0, stdout: String::new(), stderr: said("info", &format!("Deleted {name:?}")) })
         }
         _ => None,
     }
+}
+
+fn list(state: &State, name: &str) -> End {
+    if !lima_home().join(name).join("lima.yaml").exists() {
+        return fatal(&format!("unmatched instances: {name}"));
+    }
+    let instance = format!("--instance={name}");
+    let runs = |job: &crate::state::Job| {
+        matches!(job.phase, crate::state::Phase::Running(_))
+            && job.arguments.contains(&instance)
+            && job.started + state.faults.vm_boots_in <= state.now
+    };
+    End::good(if state.jobs.values().any(runs) { "Running\n" } else { "Stopped\n" })
 }
 
 fn create(state: &mut State, name: &str, template: &str) -> End {

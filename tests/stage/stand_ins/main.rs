@@ -136,6 +136,7 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         },
         "file" => limactl::file(words),
         "sysctl" => limactl::sysctl(state, words),
+        "stat" => accounts::stat(state, words),
         // The kernel's: the script's first line, its path, its arguments.
         "mach-o" => match words {
             [architectures, _, words @ ..] => limactl::mach_o(state, uid, architectures, words),
@@ -153,6 +154,9 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
             state.now += seconds.parse::<u64>().ok()?;
             Some(End::good(""))
         }
+        "date" if words == ["+%Y-%m-%dT%H:%M:%S%z"] => {
+            Some(End::good(format!("{} seconds\n", state.now)))
+        }
         "date" => (words == ["+%s"]).then(|| {
             let year =
                 if state.faults.clock_is_set_at.is_some_and(|at| state.now >= at) { 2026 } else { 1970 };
@@ -166,6 +170,17 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
 /// a new file. Not every busybox has it.
 fn install(words: &[&str]) -> Option<End> {
     use std::os::unix::fs::{PermissionsExt as _, chown};
+    if let ["-d", "-o", "0", "-g", "0", "-m", "755", folders @ ..] = words {
+        let make = |folder: &&str| -> std::io::Result<()> {
+            std::fs::create_dir_all(folder)?;
+            chown(folder, Some(0), Some(0))?;
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+        };
+        return Some(match folders.iter().try_for_each(make) {
+            Ok(()) => End::good(""),
+            Err(error) => End::bad(71, format!("install: {error}\n")),
+        });
+    }
     let ["-o", owner, "-g", group, "-m", mode, from, to] = words else { return None };
     let (owner, group) = (owner.parse().ok()?, group.parse().ok()?);
     let mode = u32::from_str_radix(mode, 8).ok()?;

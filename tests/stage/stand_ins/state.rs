@@ -33,6 +33,9 @@ pub struct State {
     /// Names of those that the network's directory has, and this Mac has not.
     #[serde(default)]
     pub network_accounts: BTreeSet<String>,
+    /// Names of those that are hidden.
+    #[serde(default)]
+    pub hidden: BTreeSet<String>,
     /// Whether the processor is Intel's; otherwise it is Apple's.
     #[serde(default)]
     pub intel: bool,
@@ -109,6 +112,13 @@ pub enum Phase {
     Running(u32),
     /// It failed; launchd starts it again in this second.
     Scheduled(u64),
+    /// It was sent SIGTERM, and its process is gone in this second.
+    Ending {
+        /// Its process.
+        pid: u32,
+        /// The second.
+        until: u64,
+    },
     /// It was booted out and is gone in this second.
     Draining {
         /// Its process.
@@ -123,6 +133,10 @@ pub enum Phase {
 pub struct Faults {
     /// Seconds that a VM takes to shut down, unless it is killed before.
     pub vm_stops_in: u64,
+    /// A VM may be killed before it is down.
+    pub may_cut_power: bool,
+    /// Seconds after the job's start until `limactl list` says that the VM runs.
+    pub vm_boots_in: u64,
     /// launchd never lets go of a job that was booted out.
     pub never_lets_go: bool,
     /// So many times does `bootstrap` fail with 5.

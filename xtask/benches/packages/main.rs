@@ -150,7 +150,9 @@ fn embala_spec(spec: &Spec, folder: &Path) -> (embala_pkg::PkgSpec, PathBuf) {
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     }
     let (plist, uninstaller) = (sources.join("job.plist"), sources.join("uninstall.sh"));
-    fs::write(&plist, xtask::package::property_list(instance)).unwrap();
+    let start = sources.join("lima-start");
+    fs::write(&start, xtask::render::lima_start()).unwrap();
+    fs::write(&plist, xtask::package::property_list(spec, instance)).unwrap();
     fs::write(&uninstaller, xtask::render::uninstall_sh(spec, instance)).unwrap();
     let file = |src, dest: &str, mode| embala_pkg::FileSpec { src, dest: dest.to_owned(), mode: Some(mode) };
     let embala = embala_pkg::PkgSpec {
@@ -163,6 +165,7 @@ fn embala_spec(spec: &Spec, folder: &Path) -> (embala_pkg::PkgSpec, PathBuf) {
         files: vec![
             file(plist, "Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist", 0o644),
             file(uninstaller, "Library/Application Support/io.lima-vm/k3s/uninstall.sh", 0o755),
+            file(start, "Library/Application Support/io.lima-vm/k3s/lima-start", 0o755),
         ],
         directories: Vec::new(),
         scripts: Some(scripts),

@@ -18,12 +18,13 @@ use super::instances::{self, Found};
 use super::plan::{Action, Ownership, Plan, Step};
 use super::platform::{Account, Machine, is_program};
 use super::status::Status;
-use job::{Registration, is_logged_in};
+use job::{Registration, is_logged_in, make_root_folders, remove_root_folders};
 
 use super::{Request, lima_home_of_caller, nothing_to_remove, spec_of};
-use crate::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Job};
+use crate::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Job, Launcher};
+use crate::render;
 use crate::spec::names::quoted;
-use crate::spec::{AbsolutePath, Condition, Instance, InstanceName, UserName};
+use crate::spec::{AbsolutePath, Condition, Instance, InstanceName, Spec, UserName};
 
 /// The account with this name.
 fn account(machine: &Machine, name: &UserName) -> Result<Account> {
@@ -51,7 +52,7 @@ fn account(machine: &Machine, name: &UserName) -> Result<Account> {
 }
 
 /// The instance as it is to be registered, and what only root can look up.
-fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Account, Option<Ownership>)> {
+fn resolve(machine: &Machine, request: &Request) -> Result<(Spec, Account, Option<Ownership>)> {
     let account = match &request.user {
         Some(name) => account(machine, name)?,
         None => machine.caller.clone(),
@@ -85,14 +86,37 @@ fn resolve(machine: &Machine, request: &Request) -> Result<(Instance, Account, O
             path: settings,
         }),
     };
-    Ok((instance.clone(), account, only_if))
+    Ok((spec, account, only_if))
+}
+
+/// Where `autostart` puts what the job runs: for boot where only root may write, for
+/// login in the user's own folder. Its log is the user's.
+fn launcher(spec: &Spec, instance: &Instance, account: &Account) -> Launcher {
+    let program = launchd::start_path(spec, instance);
+    let logs = launchd::log_dir(spec, instance, Condition::Login);
+    Launcher {
+        program: match instance.condition {
+            Condition::Boot => program,
+            Condition::Login => format!("{}{program}", account.home),
+        },
+        template: None,
+        log: format!("{logs}/{}", launchd::LOG_FILE),
+    }
+}
+
+/// Whether there is the lima-start of this version.
+fn is_lima_start(path: &str) -> bool {
+    fs::read(path).is_ok_and(|text| text == render::lima_start().as_bytes()) && is_program(Path::new(path))
 }
 
 /// See [`super::enable`].
 pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
-    let (instance, account, only_if) = resolve(machine, request)?;
+    let (spec, account, only_if) = resolve(machine, request)?;
+    let instance = &spec.instances[0];
     let name = &instance.name;
-    let text = Job::new(&instance).to_xml()?;
+    let launcher = launcher(&spec, instance, &account);
+    let program = launcher.program.clone();
+    let text = Job::new(instance, &launcher).to_xml()?;
     let agent = Registration::look(machine, Condition::Login, name);
     let daemon = Registration::look(machine, Condition::Boot, name);
     let daemon_is_of = daemon.user().filter(|user| *user != account.name.as_str());
@@ -120,7 +144,8 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
     }
     let runs = own.loaded.as_ref().is_some_and(|loaded| loaded.running);
     let when = instance.condition.as_str();
-    if removal.is_empty() && runs && own.file.as_deref() == Some(&text) {
+    let is_current = own.file.as_deref() == Some(&text) && is_lima_start(&program);
+    if removal.is_empty() && runs && is_current {
         plan.done = format!("{name} is set up to start at {when} already, and runs.");
         return Ok(plan);
     }
@@ -128,15 +153,33 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
     let path = own.path.clone();
     match instance.condition {
         Condition::Boot => {
-            plan.steps.push(Step::new(Action::Install { path, text, only_if }));
+            let folders = [2, 1].map(|above| Path::new(&program).ancestors().nth(above).expect("a folder"));
+            let folders = folders.map(|folder| folder.display().to_string());
+            let undo_last = vec![Action::Run(remove_root_folders(&[folders[1].clone(), folders[0].clone()]))];
+            let make = Action::Run(make_root_folders(&folders));
+            plan.steps.push(Step { undo_last, ..Step::new(make) });
+            let start = render::lima_start().into_bytes();
+            plan.steps.push(Step::new(Action::Install {
+                path: program,
+                text: start,
+                mode: 0o755,
+                only_if: only_if.clone(),
+            }));
+            plan.steps.push(Step::new(Action::Install { path, text, mode: 0o644, only_if }));
             plan.steps.extend(removal);
         }
         Condition::Login => {
             plan.steps.extend(removal);
+            let start = render::lima_start().into_bytes();
+            plan.steps.push(Step::new(Action::Write { path: program, text: start, mode: 0o755 }));
             plan.steps.push(Step::new(Action::write(&path, text)));
         }
     }
     plan.done = format!("{name} starts at {when} as {}, by {}.", account.name, own.path);
+    plan.notes.push(format!(
+        "what the job waits for, and why the VM ended, is in {}/{}",
+        account.home, launcher.log
+    ));
     if instance.condition == Condition::Login && !is_logged_in(machine, own.domain) {
         let user = &account.name;
         plan.notes.push(format!("{user} is not logged in at the screen: it starts at the next login"));
@@ -221,7 +264,11 @@ fn status_of(machine: &Machine, name: &InstanceName, found: &Registration) -> St
     let package = found.file.as_ref().and_then(|file| package::origin(name, &found.label, file));
     let drift = match &package {
         // Its settings need not be those that `enable` has.
-        Some(_) => found.limactl().filter(|limactl| !is_program(Path::new(limactl))).map(no_program),
+        Some(_) => {
+            let programs = found.start_program().into_iter().chain(found.limactl());
+            let mut missing = programs.filter(|it| it != launchd::AUTO && !is_program(Path::new(it)));
+            missing.next().map(no_program)
+        }
         None => drift(machine, name, found),
     };
     Status {
@@ -247,7 +294,7 @@ fn drift(machine: &Machine, name: &InstanceName, found: &Registration) -> Option
     let Some(file) = &found.file else {
         return Some("the file is gone, and launchd still has the job".to_owned());
     };
-    let today = || -> Option<(AbsolutePath, Vec<u8>)> {
+    let today = || -> Option<(AbsolutePath, String, Vec<u8>)> {
         let list = found.property_list()?;
         let limactl = AbsolutePath::parse_program(&found.limactl()?).ok()?;
         let environment = list.get("EnvironmentVariables").and_then(plist::Value::as_dictionary);
@@ -258,17 +305,29 @@ fn drift(machine: &Machine, name: &InstanceName, found: &Registration) -> Option
             Condition::Boot => account(machine, &found.user()?.parse().ok()?).ok()?,
         };
         let spec = spec_of(name, found.condition, &account, &limactl, lima_home.as_ref()).ok()?;
-        Some((limactl, Job::new(&spec.instances[0]).to_xml().ok()?))
+        let launcher = launcher(&spec, &spec.instances[0], &account);
+        Some((limactl, launcher.program.clone(), Job::new(&spec.instances[0], &launcher).to_xml().ok()?))
     };
     match today() {
         None => Some("the file is not one that `enable` would write".to_owned()),
-        Some((limactl, _)) if !is_program(Path::new(limactl.as_str())) => {
+        Some((limactl, ..)) if !is_program(Path::new(limactl.as_str())) => {
             Some(no_program(limactl.to_string()))
         }
-        Some((_, text)) if text != *file => Some(
-            "the file was written by something else, or by another version; `enable` writes it anew"
-                .to_owned(),
-        ),
+        Some((_, _, text)) if text != *file => Some(match found.start_program() {
+            // limactl's own, for one.
+            None => {
+                "the job runs limactl itself, so that stale files of an earlier boot can keep the VM down; \
+                     `enable` writes it anew"
+                    .to_owned()
+            }
+            Some(_) => {
+                "the file was written by something else, or by another version; `enable` writes it anew"
+                    .to_owned()
+            }
+        }),
+        Some((_, program, _)) if !is_lima_start(&program) => {
+            Some(format!("{program} is missing, or of another version; `enable` writes it anew"))
+        }
         Some(_) => None,
     }
 }

@@ -71,6 +71,8 @@ pub enum Action {
         path: String,
         /// What it says.
         text: Vec<u8>,
+        /// Its mode.
+        mode: u32,
         /// What must be so, where the caller may not look.
         only_if: Option<Ownership>,
     },
@@ -146,10 +148,10 @@ impl Step {
 /// Where an [`Action::Install`]'s temporary file is spoken of before it is made.
 pub const TEMPORARY_FILE: &str = "<a private temporary file>";
 
-/// Installs `$3` as `$4` if the user `$1` owns `$2`. root itself looks at
+/// Installs `$3` as `$4`, with mode `$5`, if the user `$1` owns `$2`. root itself looks at
 /// nothing below a user's folder; the user does.
 const INSTALL_IF_OWNED: &str =
-    r##"sudo -n -u "#$1" -- test -O "$2" || exit 3; exec /usr/bin/install -o 0 -g 0 -m 644 "$3" "$4""##;
+    r##"sudo -n -u "#$1" -- test -O "$2" || exit 3; exec /usr/bin/install -o 0 -g 0 -m "$5" "$3" "$4""##;
 /// What that ends with where the user does not.
 const NOT_OWNED: i32 = 3;
 
@@ -158,19 +160,29 @@ impl Action {
     pub fn as_root(&self, file: &str) -> Option<Command> {
         let root = |command| Some(Command { as_root: true, ..command });
         match self {
-            Self::Install { path, only_if: None, .. } => {
+            Self::Install { path, mode, only_if: None, .. } => {
                 // root and wheel, by number. An older file is unlinked before.
-                root(Command::new("/usr/bin/install", &["-o", "0", "-g", "0", "-m", "644", file, path]))
+                let mode = format!("{mode:o}");
+                root(Command::new("/usr/bin/install", &["-o", "0", "-g", "0", "-m", &mode, file, path]))
             }
-            Self::Install { path, only_if: Some(Ownership { uid, path: owned, otherwise }), .. } => {
-                root(Command {
-                    failure: Some(otherwise.clone()),
-                    ..Command::new(
-                        "/bin/sh",
-                        &["-c", INSTALL_IF_OWNED, "sh", &uid.to_string(), owned, file, path],
-                    )
-                })
-            }
+            Self::Install {
+                path, mode, only_if: Some(Ownership { uid, path: owned, otherwise }), ..
+            } => root(Command {
+                failure: Some(otherwise.clone()),
+                ..Command::new(
+                    "/bin/sh",
+                    &[
+                        "-c",
+                        INSTALL_IF_OWNED,
+                        "sh",
+                        &uid.to_string(),
+                        owned,
+                        file,
+                        path,
+                        &format!("{mode:o}"),
+                    ],
+                )
+            }),
             Self::Uninstall { path } => root(Command::new("/bin/rm", &["-f", path])),
             Self::Run(command) if command.as_root => Some(command.clone()),
             _ => None,
@@ -278,7 +290,8 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_what_a_shell_takes() {
-        let action = Action::Install { path: "/Library/it's".to_owned(), text: vec![], only_if: None };
+        let action =
+            Action::Install { path: "/Library/it's".to_owned(), text: vec![], mode: 0o644, only_if: None };
         assert_eq!(
             action.to_string(),
             r"run sudo /usr/bin/install -o 0 -g 0 -m 644 <a private temporary file> '/Library/it'\''s'"

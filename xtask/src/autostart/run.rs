@@ -188,7 +188,7 @@ impl Run<'_> {
         let restored = restored.map(|(path, by_root, before)| match (before, by_root) {
             (Before::Nothing, false) => Action::Remove { path },
             (Before::Nothing, true) => Action::Uninstall { path },
-            (Before::File { text, .. }, true) => Action::Install { path, text, only_if: None },
+            (Before::File { text, mode }, true) => Action::Install { path, text, mode, only_if: None },
             (Before::File { text, mode }, false) => Action::Write { path, text, mode },
             (Before::Link(target), _) => Action::Link { path, target },
         });

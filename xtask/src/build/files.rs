@@ -69,7 +69,7 @@ impl Build<'_> {
             Kind::UninstallPkg => {
                 self.package(artifact, layout(package::uninstaller(spec, instance, self.time))?, output)
             }
-            Kind::Plist => self.bytes(artifact, &package::property_list(instance), output),
+            Kind::Plist => self.bytes(artifact, &package::property_list(spec, instance), output),
             Kind::UninstallScript => {
                 self.bytes(artifact, render::uninstall_sh(spec, instance).as_bytes(), output)
             }

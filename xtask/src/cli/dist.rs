@@ -82,7 +82,7 @@ impl Dist {
         let plan = Plan::new(&spec, &request)?;
         let files = plan.artifacts().count();
         let time = environment::source_date()?;
-        let mut warnings = Vec::new();
+        let mut warnings = spec::advice(&spec);
         let signer = if plan.has_packages() {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);

@@ -44,6 +44,9 @@ impl Plan {
         let spec = spec::load(&self.build.flags, &environment::root(), &environment::caller())?;
         let request = self.build.request();
         let plan = crate::plan::Plan::new(&spec, &request)?;
+        for warning in spec::advice(&spec) {
+            MessageFormat::Human.warning(&warning);
+        }
         match self.format {
             Format::Json => {
                 // A reader that goes away ends nothing.

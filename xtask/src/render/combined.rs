@@ -2,13 +2,11 @@
 //!
 //! Must not know: how a Distribution refers to it.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 
 use super::fill;
 use crate::launchd;
-use crate::spec::{Condition, Instance, MACOS_LIMACTL_PLACES, Spec, Text};
+use crate::spec::{Condition, Instance, Spec, Text};
 
 /// What the pages tell.
 struct Facts {
@@ -75,12 +73,6 @@ struct UninstallConclusion {
     facts: Facts,
 }
 
-#[derive(Template)]
-#[template(path = "combined-check.js")]
-struct InstallationCheck<'a> {
-    programs: BTreeSet<Vec<&'a str>>,
-}
-
 /// Title of the package that installs several.
 pub fn combined_title() -> String {
     "Start Lima instances by themselves".to_owned()
@@ -136,15 +128,4 @@ pub fn combined_uninstall_welcome_html(spec: &Spec) -> String {
 pub fn combined_uninstall_conclusion_html(spec: &Spec) -> String {
     let facts = Facts::new(spec, combined_uninstall_title(), uninstall_choice_description);
     fill("combined-uninstall-conclusion.html", &UninstallConclusion { facts })
-}
-
-/// The script of a Distribution; its function `installationCheck()` warns, in
-/// words, where an instance's limactl is not in its place.
-pub fn combined_installation_check_js(spec: &Spec) -> String {
-    let places = |instance| match Instance::macos_limactl(instance) {
-        Some(limactl) => vec![limactl],
-        None => MACOS_LIMACTL_PLACES.to_vec(),
-    };
-    let programs = spec.instances.iter().map(places).collect();
-    fill("combined-check.js", &InstallationCheck { programs })
 }

@@ -23,21 +23,20 @@ mod units;
 use askama::Template;
 
 pub use combined::{
-    choice_description, combined_conclusion_html, combined_installation_check_js, combined_title,
-    combined_uninstall_conclusion_html, combined_uninstall_title, combined_uninstall_welcome_html,
-    combined_welcome_html, uninstall_choice_description,
+    choice_description, combined_conclusion_html, combined_title, combined_uninstall_conclusion_html,
+    combined_uninstall_title, combined_uninstall_welcome_html, combined_welcome_html,
+    uninstall_choice_description,
 };
 pub use index::{
     Totals, index_combined, index_end, index_file, index_foot, index_head, index_instance, index_list,
 };
 pub use managers::{fleet_install_sh, munki_installcheck_sh};
 pub use pages::{
-    conclusion_html, installation_check_js, title, uninstall_conclusion_html, uninstall_title,
-    uninstall_welcome_html, welcome_html,
+    conclusion_html, title, uninstall_conclusion_html, uninstall_title, uninstall_welcome_html, welcome_html,
 };
 pub use scripts::{
-    ScriptFile, common_sh, config_sh, create_sh, found_sh, installer_scripts, launchd_sh, lima_start,
-    postinstall, preinstall, reload_sh, uninstall_sh, uninstaller_scripts,
+    ScriptFile, common_sh, config_sh, found_sh, installer_scripts, launchd_sh, lima_start, postinstall,
+    preinstall, reload_sh, uninstall_sh, uninstaller_scripts,
 };
 pub use units::{LinuxFile, linux_files, linux_paths};
 

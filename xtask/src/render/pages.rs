@@ -1,5 +1,4 @@
-//! What Installer shows: the pages around an installation and the check before
-//! it.
+//! What Installer shows: the pages around an installation.
 //!
 //! The pages are XHTML, so that any XML parser can check them, and fetch
 //! nothing.
@@ -31,9 +30,10 @@ struct Facts {
     plist: String,
     uninstaller: String,
     support_dir: String,
+    lima_start: String,
     instance_dir: String,
-    stdout_log: String,
-    stderr_log: String,
+    /// What lima-start says.
+    log: String,
 }
 
 impl Facts {
@@ -53,8 +53,8 @@ impl Facts {
             plist: launchd::install_path(instance),
             uninstaller: launchd::uninstaller_path(spec, instance),
             support_dir: launchd::support_dir(spec, instance),
-            stdout_log: format!("{instance_dir}/{}", launchd::STDOUT_LOG),
-            stderr_log: format!("{instance_dir}/{}", launchd::STDERR_LOG),
+            lima_start: launchd::start_path(spec, instance),
+            log: launchd::log_path_in_words(spec, instance),
             instance_dir,
         }
     }
@@ -82,16 +82,6 @@ struct UninstallWelcome {
 #[template(path = "uninstall-conclusion.html")]
 struct UninstallConclusion {
     facts: Facts,
-}
-
-#[derive(Template)]
-#[template(path = "installation-check.js")]
-struct InstallationCheck<'a> {
-    /// `None`: one of these places.
-    limactl: Option<&'a str>,
-    limactl_places: [&'static str; 3],
-    instance: &'a str,
-    boot: bool,
 }
 
 /// Title of the package that installs.
@@ -125,19 +115,4 @@ pub fn uninstall_welcome_html(spec: &Spec, instance: &Instance) -> String {
 /// The page after the removal.
 pub fn uninstall_conclusion_html(spec: &Spec, instance: &Instance) -> String {
     fill("uninstall-conclusion.html", &UninstallConclusion { facts: Facts::new(spec, instance) })
-}
-
-/// The script of a Distribution; its function `installationCheck()` warns, in
-/// words, where limactl is not in its place, or stops where the package was to
-/// find it and there is none. It contains no `<`, `&` or `]]>`.
-pub fn installation_check_js(instance: &Instance) -> String {
-    fill(
-        "installation-check.js",
-        &InstallationCheck {
-            limactl: instance.macos_limactl(),
-            limactl_places: MACOS_LIMACTL_PLACES,
-            instance: instance.name.as_str(),
-            boot: instance.condition == Condition::Boot,
-        },
-    )
 }

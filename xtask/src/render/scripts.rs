@@ -8,17 +8,15 @@
 use askama::Template;
 
 use super::fill;
-use crate::environment::search_path;
 use crate::launchd;
-use crate::spec::{Condition, Instance, Spec, UserName};
+use crate::spec::{AbsolutePath, Condition, Instance, Spec, UserName};
 
 const PREINSTALL: &str = include_str!("../../../pkg-scripts/preinstall");
 const POSTINSTALL: &str = include_str!("../../../pkg-scripts/postinstall");
 const LAUNCHD: &str = include_str!("../../../pkg-scripts/launchd.sh");
 const COMMON: &str = include_str!("../../../pkg-scripts/common.sh");
 const FOUND: &str = include_str!("../../../pkg-scripts/found.sh");
-const CREATE: &str = include_str!("../../../pkg-scripts/create.sh");
-const UNDO: &str = include_str!("../../../pkg-scripts/undo.sh");
+const LOGS: &str = include_str!("../../../pkg-scripts/logs.sh");
 const OTHERS: &str = include_str!("../../../pkg-scripts/others.sh");
 const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
 const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
@@ -53,12 +51,11 @@ struct Config<'a> {
     home: &'a str,
     limactl: &'a str,
     lima_home: &'a str,
-    instance_dir: &'a str,
-    search_path: &'a str,
-    sets_path: &'a str,
-    environment: &'a str,
     template: &'a str,
     packaged_plist: &'a str,
+    lima_start: &'a str,
+    daemon_logs: &'a str,
+    agent_logs: &'a str,
     daemon_label: &'a str,
     agent_label: &'a str,
     support_dir: &'a str,
@@ -86,17 +83,13 @@ pub fn config_sh(spec: &Spec, instance: &Instance) -> String {
             },
             user: instance.user.name().map_or("", UserName::as_str),
             home: &instance.macos_home().unwrap_or_default(),
-            limactl: instance.macos_limactl().unwrap_or_default(),
-            lima_home: &instance.macos_lima_home().unwrap_or_default(),
-            instance_dir: &instance.macos_instance_dir().unwrap_or_default(),
-            search_path: &instance
-                .macos_limactl()
-                .map(|limactl| search_path(limactl, &launchd::SYSTEM_PATH))
-                .unwrap_or_default(),
-            sets_path: if instance.env.keys().any(|name| name.as_str() == "PATH") { "yes" } else { "no" },
-            environment: &environment(instance),
+            limactl: instance.macos_limactl().unwrap_or(launchd::AUTO),
+            lima_home: instance.lima_home.as_ref().map_or("", AbsolutePath::as_str),
             template: &template,
             packaged_plist: &launchd::payload_path(spec, instance),
+            lima_start: &launchd::start_path(spec, instance),
+            daemon_logs: &launchd::log_dir(spec, instance, Condition::Boot),
+            agent_logs: &launchd::log_dir(spec, instance, Condition::Login),
             daemon_label: &launchd::label_for(Condition::Boot, &instance.name),
             agent_label: &launchd::label_for(Condition::Login, &instance.name),
             support_dir: &launchd::support_dir(spec, instance),
@@ -107,29 +100,6 @@ pub fn config_sh(spec: &Spec, instance: &Instance) -> String {
             uninstaller_id: &launchd::uninstaller_identifier(spec, instance),
         },
     )
-}
-
-/// The environment in which an instance is created, as words that a shell takes
-/// apart at spaces and gives to `printf %b` one by one: whatever byte is not
-/// plain is `\0` and three octal digits, so that a value is one word whatever
-/// is in it. LIMA_HOME is a variable of its own.
-fn environment(instance: &Instance) -> String {
-    if instance.template.is_none() {
-        return String::new();
-    }
-    let mut words = String::new();
-    for (name, value) in &instance.env {
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        for byte in format!("{name}={value}").bytes() {
-            match char::from(byte) {
-                plain if plain.is_ascii_alphanumeric() || "_-./:@%+,=".contains(plain) => words.push(plain),
-                _ => words.push_str(&format!("\\0{byte:03o}")),
-            }
-        }
-    }
-    words
 }
 
 /// Runs before Installer lays files down.
@@ -151,11 +121,6 @@ pub fn launchd_sh() -> &'static str {
 /// Functions about the user, the files and the receipts of the package.
 pub fn common_sh() -> &'static str {
     COMMON
-}
-
-/// Functions that have the instance created from its template.
-pub fn create_sh() -> &'static str {
-    CREATE
 }
 
 /// Functions that find on a Mac what the settings leave to it.
@@ -183,7 +148,7 @@ pub fn lima_start() -> String {
 pub fn uninstall_sh(spec: &Spec, instance: &Instance) -> String {
     let purpose =
         format!("Removes what starts the Lima instance {}; the instance itself stays.", instance.name);
-    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, FOUND, UNINSTALL])
+    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, FOUND, LOGS, UNINSTALL])
 }
 
 /// What lies in the `Scripts` of the package that installs.
@@ -193,13 +158,12 @@ pub fn installer_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
     vec![
         read("common.sh", COMMON.to_owned()),
         read("config.sh", config_sh(spec, instance)),
-        read("create.sh", CREATE.to_owned()),
         read("found.sh", FOUND.to_owned()),
         read("launchd.sh", LAUNCHD.to_owned()),
+        read("logs.sh", LOGS.to_owned()),
         read("others.sh", OTHERS.to_owned()),
         run("postinstall", POSTINSTALL),
         run("preinstall", PREINSTALL),
-        read("undo.sh", UNDO.to_owned()),
     ]
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Must not know: artifacts, formats, `out/`.
 
+pub mod advice;
 pub mod error;
 mod keys;
 pub mod load;
@@ -15,6 +16,7 @@ mod values;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use advice::advice;
 pub use error::SpecError;
 pub use load::load;
 pub use names::{
@@ -99,6 +101,8 @@ pub struct Instance {
     pub keep_alive: KeepAlive,
     /// Seconds between the request to stop and the kill.
     pub exit_timeout: u32,
+    /// What macOS gives it of processors, disk and network.
+    pub process_type: ProcessType,
     /// Whether an installation fails when the instance could not be started.
     pub require_start: bool,
     /// Oldest macOS that the package accepts.
@@ -138,6 +142,40 @@ names::choice!(KeepAlive, "a value of keep-alive", "`on-failure`, `always` or `n
     "never" => Never,
 });
 
+/// What macOS gives a job of processors, disk and network: `ProcessType` of
+/// launchd.plist(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProcessType {
+    /// As an application that somebody works with. launchd's other types hold the
+    /// VM, which is limactl's child, back.
+    Interactive,
+    /// As launchd treats jobs that name no type.
+    Standard,
+    /// Background until it is asked for something over XPC, which limactl never is.
+    Adaptive,
+    /// Behind everything else: efficiency cores, throttled disk and network.
+    Background,
+}
+
+names::choice!(ProcessType, "a value of process-type", "`interactive`, `standard`, `adaptive` or `background` in quotes", {
+    "interactive" => Interactive,
+    "standard" => Standard,
+    "adaptive" => Adaptive,
+    "background" => Background,
+});
+
+impl ProcessType {
+    /// launchd's word for it.
+    pub fn launchd_word(self) -> &'static str {
+        match self {
+            Self::Interactive => "Interactive",
+            Self::Standard => "Standard",
+            Self::Adaptive => "Adaptive",
+            Self::Background => "Background",
+        }
+    }
+}
+
 /// A Mac's processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Architecture {
@@ -165,7 +203,7 @@ pub const MACOS_LIMACTL_PLACES: [&str; 3] =
     [MACOS_LIMACTL, "/usr/local/bin/limactl", "/opt/local/bin/limactl"];
 
 impl Instance {
-    /// limactl on the Mac; `None`: found when the package is installed.
+    /// limactl on the Mac; `None`: looked for at each start.
     pub fn macos_limactl(&self) -> Option<&str> {
         match &self.limactl {
             None => Some(MACOS_LIMACTL),
@@ -209,6 +247,6 @@ impl Instance {
 
     /// Whether the job is not known before the package is installed.
     pub fn is_found_at_install_time(&self) -> bool {
-        self.user == Account::Auto || self.limactl == Some(Limactl::Auto)
+        self.user == Account::Auto
     }
 }

@@ -14,7 +14,7 @@ use super::names::{NameError, did_you_mean, list, quoted};
 use super::settings::{InstanceSettings, Options, Settings};
 use super::{
     AbsolutePath, Account, Architecture, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
-    InstanceName, KeepAlive, Limactl, PackageVersion, Spec, UserName,
+    InstanceName, KeepAlive, Limactl, PackageVersion, ProcessType, Spec, UserName,
 };
 
 /// Version of the packages where nothing sets one.
@@ -28,9 +28,12 @@ pub const DEFAULT_MUNKI_CATALOG: &str = "testing";
 pub const DEFAULT_INSTANCE: &str = "default";
 /// Oldest macOS where nothing sets one.
 pub const DEFAULT_MIN_MACOS: &str = "13.0";
-/// Seconds between the request to stop and the kill where nothing sets them: a
-/// VM needs longer than launchd's 20.
-pub const DEFAULT_EXIT_TIMEOUT: u32 = 180;
+/// Seconds between the request to stop and the kill where nothing sets them: Lima
+/// gives QEMU 180 to shut down, and limactl needs some after that.
+pub const DEFAULT_EXIT_TIMEOUT: u32 = 240;
+/// Seconds below which a VM of QEMU's may lose its power while Lima still waits
+/// for it.
+pub const SHORT_EXIT_TIMEOUT: u32 = 200;
 
 /// What the command line says about what to build. The texts are unchecked;
 /// [`resolve`] checks them.
@@ -327,6 +330,7 @@ fn instance(
         env,
         keep_alive: own.keep_alive.or(defaults.keep_alive).unwrap_or(KeepAlive::OnFailure),
         exit_timeout: own.exit_timeout.or(defaults.exit_timeout).unwrap_or(DEFAULT_EXIT_TIMEOUT),
+        process_type: own.process_type.or(defaults.process_type).unwrap_or(ProcessType::Interactive),
         require_start: own.require_start.or(defaults.require_start).unwrap_or(false),
         min_macos: first(&[&own.min_macos, &defaults.min_macos])
             .unwrap_or_else(|| built_in(DEFAULT_MIN_MACOS)),

@@ -17,8 +17,8 @@ use super::source::Source;
 use super::values;
 use super::{
     AbsolutePath, Account, Architecture, BaseUrl, CatalogName, Condition, EnvName, EnvValue,
-    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, Resource, Template,
-    Text,
+    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, ProcessType, Resource,
+    Template, Text,
 };
 
 /// What a settings file says. What it does not say is `None`.
@@ -84,7 +84,9 @@ pub struct Options {
     /// Seconds between the request to stop and the kill, 1 to 3600.
     #[serde(default, deserialize_with = "values::exit_timeout")]
     pub exit_timeout: Option<u32>,
-    /// Whether an installation fails when the instance could not be started.
+    /// What macOS gives it of processors, disk and network.
+    pub process_type: Option<ProcessType>,
+    /// Whether an installation fails when the instance does not run in the end.
     #[serde(default, deserialize_with = "values::boolean")]
     pub require_start: Option<bool>,
     /// Oldest macOS.

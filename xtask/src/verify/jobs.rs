@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::payload::{Contents, Entry};
 use super::{Check, property_list};
-use crate::launchd::{FOUND_FOLDER, FOUND_USER};
+use crate::launchd::FOUND_USER;
 
 /// A job, as far as the property list can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,7 +27,7 @@ pub struct Job {
     /// launchd does.
     #[serde(skip_serializing_if = "is_false")]
     pub staged: bool,
-    /// What the installation finds and writes into it: `user`, `limactl`, `folder`.
+    /// What the installation finds and writes into it: `user`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub found_at_install_time: Vec<&'static str>,
 }
@@ -80,12 +80,7 @@ pub fn read(entry: &Entry) -> Result<Job, String> {
             None => program.push(path),
         }
     }
-    let is_found = |value: Option<&String>| value.is_some_and(|value| value.starts_with(FOUND_FOLDER));
-    let found = [
-        ("user", text("UserName").as_deref() == Some(FOUND_USER)),
-        ("limactl", is_found(program.first())),
-        ("folder", is_found(text("WorkingDirectory").as_ref())),
-    ];
+    let finds_user = text("UserName").as_deref() == Some(FOUND_USER);
     Ok(Job {
         path: entry.path.clone(),
         label: text("Label"),
@@ -93,7 +88,7 @@ pub fn read(entry: &Entry) -> Result<Job, String> {
         program,
         starts: starts(keys),
         staged: may_be_staged(&entry.path),
-        found_at_install_time: found.into_iter().filter(|(_, is)| *is).map(|(what, _)| what).collect(),
+        found_at_install_time: finds_user.then_some("user").into_iter().collect(),
     })
 }
 
@@ -138,13 +133,8 @@ fn starts(keys: &Dictionary) -> Vec<String> {
 
 /// That a job is not complete before it is installed, in words.
 fn remark(job: &Job) -> Option<String> {
-    let what = match job.found_at_install_time.as_slice() {
-        [] => return None,
-        [one] => format!("the {one} is"),
-        [all @ .., last] => format!("the {} and the {last} are", all.join(", the ")),
-    };
-    let what = what.replace("the limactl", "limactl").replace("the folder", "the instance's folder");
-    Some(format!("{}: {what} found at install time", job.label.as_deref().unwrap_or(&job.path)))
+    let what = job.found_at_install_time.first()?;
+    Some(format!("{}: the {what} is found at install time", job.label.as_deref().unwrap_or(&job.path)))
 }
 
 /// Each list parses; its label is its file's name; its program is absolute; it

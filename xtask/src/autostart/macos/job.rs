@@ -99,9 +99,22 @@ impl Registration {
         Some(self.property_list()?.get("UserName")?.as_string()?.to_owned())
     }
 
-    /// The program that it starts.
+    /// The program that it runs, and its arguments.
+    pub fn arguments(&self) -> Option<Vec<String>> {
+        let list = self.property_list()?;
+        let words = list.get("ProgramArguments")?.as_array()?.iter();
+        words.map(|word| Some(word.as_string()?.to_owned())).collect()
+    }
+
+    /// limactl, a path or `auto`, whether the job runs it itself or lima-start does.
     pub fn limactl(&self) -> Option<String> {
-        Some(self.property_list()?.get("ProgramArguments")?.as_array()?.first()?.as_string()?.to_owned())
+        launchd::limactl_of(&self.arguments()?).map(str::to_owned)
+    }
+
+    /// lima-start, where the job runs it.
+    pub fn start_program(&self) -> Option<String> {
+        let program = self.arguments()?.into_iter().next()?;
+        (program.rsplit('/').next() == Some(launchd::START_FILE)).then_some(program)
     }
 
     pub fn reload(&self, exit_timeout: u32) -> Command {
@@ -113,11 +126,11 @@ impl Registration {
             warnings: vec![(
                 1,
                 format!(
-                    "{} is registered and does not run now. If it was started by hand, that is why, and it \
-                     starts by itself from the next {} on; otherwise {} in its folder may say more",
+                    "{} is registered and does not run now; it starts at the next {}. \
+                     `launchctl print {}/{0}` shows how it ended last",
                     self.label,
                     self.condition.as_str(),
-                    launchd::STDERR_LOG,
+                    self.domain,
                 ),
             )],
             failure: Some(format!("launchd did not load {}", self.path)),
@@ -166,7 +179,8 @@ impl Registration {
         }
     }
 
-    /// Stops it and removes its file.
+    /// Stops it and removes its file, and the program that it runs unless that is a
+    /// package's.
     pub fn removal(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         if self.loaded.is_some() {
@@ -181,8 +195,42 @@ impl Registration {
                 Action::Remove { path }
             }));
         }
+        if let Some(program) = self.start_program().filter(|program| is_own(program, self.as_root())) {
+            let folders = [1, 2].map(|above| Path::new(&program).ancestors().nth(above).expect("a folder"));
+            let folders = folders.map(|folder| folder.display().to_string());
+            if self.as_root() {
+                steps.push(Step::new(Action::Uninstall { path: program }));
+                steps.push(Step::new(Action::Run(remove_root_folders(&folders))));
+            } else {
+                steps.push(Step::new(Action::Remove { path: program }));
+                steps.extend(folders.map(|path| Step::new(Action::RemoveFolder { path })));
+            }
+        }
         steps
     }
+}
+
+/// Whether `autostart` put lima-start there: where it would, and no package's
+/// uninstaller lies beside it.
+fn is_own(program: &str, as_root: bool) -> bool {
+    let root = launchd::SUPPORT_ROOT;
+    let in_place = if as_root { program.starts_with(root) } else { program.contains(root) };
+    let uninstaller = Path::new(program).with_file_name(launchd::UNINSTALLER_FILE);
+    in_place && path_is_taken(program) && !uninstaller.exists()
+}
+
+/// Makes folders of root's that everybody may enter.
+pub fn make_root_folders(folders: &[String]) -> Command {
+    let mut words = vec!["-d", "-o", "0", "-g", "0", "-m", "755"];
+    words.extend(folders.iter().map(String::as_str));
+    Command { as_root: true, ..Command::new("/usr/bin/install", &words) }
+}
+
+/// Removes those of them that are empty.
+pub fn remove_root_folders(folders: &[String]) -> Command {
+    let mut words = vec!["-c", r#"for folder do rmdir "$folder" 2>/dev/null || :; done"#, "sh"];
+    words.extend(folders.iter().map(String::as_str));
+    Command { as_root: true, ..Command::new("/bin/sh", &words) }
 }
 
 /// Whether a user's domain is there: from login at the screen to logout.

@@ -6,14 +6,46 @@ use super::{NameError, name_type, quoted, refuse};
 
 name_type!(
     /// Name of an environment variable: `[A-Za-z_][A-Za-z0-9_]*`, at most 255
-    /// characters, and not `LIMA_HOME`, which has a setting of its own (the log
-    /// paths and the working directory follow from it).
+    /// characters; not `LIMA_HOME`, which has a setting of its own, and none that
+    /// the shell keeps for itself, which runs between launchd or systemd and
+    /// limactl.
     #[derive(PartialOrd, Ord)]
     EnvName, "a variable's name"
 );
 
 /// In characters (all of them ASCII); more is a value in the wrong place.
 const ENV_NAME_MAX: usize = 255;
+
+/// Variables that a shell sets, resets or does not hand on (dash(1), bash(1),
+/// zshparam(1)).
+const SHELL_NAMES: [&str; 26] = [
+    "_",
+    "IFS",
+    "PWD",
+    "OLDPWD",
+    "SHLVL",
+    "PPID",
+    "OPTIND",
+    "OPTARG",
+    "OPTERR",
+    "UID",
+    "EUID",
+    "GID",
+    "EGID",
+    "GROUPS",
+    "SHELLOPTS",
+    "DIRSTACK",
+    "FUNCNAME",
+    "LINENO",
+    "RANDOM",
+    "SECONDS",
+    "HISTCMD",
+    "PIPESTATUS",
+    "ENV",
+    "PS1",
+    "PS2",
+    "PS4",
+];
 
 impl EnvName {
     fn check(text: &str) -> Result<(), NameError> {
@@ -31,6 +63,12 @@ impl EnvName {
         }
         if text == "LIMA_HOME" {
             refuse!("{} does not go into env; use lima-home", quoted(text));
+        }
+        if SHELL_NAMES.contains(&text) || text.starts_with("BASH") || text.starts_with("vm_") {
+            refuse!(
+                "{} is a variable of the shell that starts limactl, which would not get it as it is; have limactl started by a program of your own that sets it",
+                quoted(text)
+            );
         }
         Ok(())
     }
@@ -84,8 +122,22 @@ mod tests {
 
     #[test]
     fn names() {
-        accepts::<EnvName>(&["PATH", "_", "a9", "lima_home", "LIMA_HOME_", &"A".repeat(255)]);
-        refuses::<EnvName>(&["", "9A", "A-B", "A B", "A=B", "Ä", "A\0", "LIMA_HOME", &"A".repeat(256)]);
+        accepts::<EnvName>(&["PATH", "__", "a9", "VM_", "PS3", "lima_home", "LIMA_HOME_", &"A".repeat(255)]);
+        refuses::<EnvName>(&[
+            "",
+            "9A",
+            "A-B",
+            "A B",
+            "A=B",
+            "Ä",
+            "A\0",
+            "LIMA_HOME",
+            "IFS",
+            "_",
+            "BASH_ENV",
+            "vm_x",
+            &"A".repeat(256),
+        ]);
     }
 
     #[test]

@@ -1,6 +1,4 @@
-//! Installations that are refused or undone, for reasons of the Mac's own.
-
-use std::fs;
+//! Installations that are refused for reasons of the Mac's own.
 
 use xtask::spec::Condition;
 
@@ -35,28 +33,5 @@ fn an_account_that_the_system_does_not_know_is_no_obstacle() {
         });
         mac.put_folder("/Users/bob", 777, STAFF, 0o750);
         mac.install(&auto(Condition::Boot)).ends_with(0, &["Found: alice,", "is set up and runs"]);
-    });
-}
-
-#[test]
-fn a_folder_that_another_package_uses_meanwhile_stays() {
-    on_a_mac(|mac| {
-        fs::remove_dir_all(mac.path("/Users/alice/.lima")).unwrap();
-        mac.set(|state| {
-            state.accounts.truncate(1);
-            state.faults.create_fails = true;
-        });
-        mac.remember();
-        let other = "/Library/Application Support/io.lima-vm/docker";
-        mac.install_damaged(&with_template(auto(Condition::Boot)), |package| {
-            let mut scripts = package.scripts.iter_mut();
-            let script = scripts.find(|entry| entry.path == "preinstall").unwrap();
-            let text = String::from_utf8(script.bytes.clone()).unwrap();
-            let text = text.strip_suffix("exit 0\n").unwrap();
-            script.bytes = format!("{text}mkdir -p '{other}'\nexit 0\n").into_bytes();
-        })
-        .ends_with(1, &["could not be created"])
-        .ends_with_words("Nothing of k3s was changed.");
-        assert!(mac.path(other).exists());
     });
 }
