@@ -62,11 +62,18 @@ find_account() {
 	USER_PROBLEM=
 }
 
-# The home folder of the account $2 in the directory $1. A value with a space in
-# it comes on a line of its own.
+# The home folder of the account $2 in the directory $1; nothing where it has
+# none. A value with a space in it comes on a line of its own. Status 1: the
+# directory does not say.
 home_of() {
-	dscl "$1" -read "/Users/$2" NFSHomeDirectory </dev/null 2>/dev/null |
-		sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}'
+	if home_said=$(dscl "$1" -read "/Users/$2" NFSHomeDirectory </dev/null 2>&1); then
+		printf '%s\n' "$home_said" | sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}'
+		return
+	fi
+	case $home_said in
+	*"No such key"*) return 0 ;;
+	*) return 1 ;;
+	esac
 }
 
 as_user() {

@@ -64,6 +64,8 @@ take_user() {
 # Looks at all local users: people who are not hidden, and who of all owns the
 # instance. Lines "ID NAME" behind each other, with their names in words.
 look_for_people() {
+	listed=
+	looked_at=
 	people=
 	people_words=
 	owners=
@@ -75,7 +77,12 @@ look_for_people() {
 			continue
 		fi
 		LIMA_UID=$look_uid
-		look_home=$(home_of . "$look_name")
+		if ! look_home=$(home_of . "$look_name"); then
+			USER_PROBLEM="the account \"$look_name\" of this Mac cannot be read"
+			USER_ADVICE="Install again."
+			return 1
+		fi
+		listed="$listed$look_uid $look_name$NEWLINE"
 		# Without a home folder it is no person's account; with an id that the
 		# system does not have for it, nobody could act for it.
 		if [ -z "$look_home" ] || [ "$(id -u "$look_name" 2>/dev/null)" != "$look_uid" ]; then
@@ -88,6 +95,7 @@ look_for_people() {
 			continue
 		fi
 		look_line="$look_uid $look_name$NEWLINE"
+		looked_at=$looked_at$look_line
 		look_owns=no
 		if owns_instance "$(instance_dir_of "$look_home")"; then
 			look_owns=yes
@@ -132,6 +140,17 @@ find_owner() {
 	look_for_people || return
 	USER_ADVICE="Or build the package for one user, with --user NAME."
 	found_line=
+	registered=
+	if [ -f "$USER_FILE" ]; then
+		registered=$(cat "$USER_FILE")
+	fi
+	# Somebody else may own an instance of this name. The one who is set up must not
+	# be left for that.
+	if [ -z "$(line_of "$looked_at" "$registered")" ] && [ -n "$(line_of "$listed" "$registered")" ]; then
+		USER_PROBLEM="this is set up for $registered, whose home folder cannot be looked at"
+		USER_ADVICE="Install again once it can. $USER_ADVICE"
+		return 1
+	fi
 	if [ -n "$owners" ]; then
 		if is_one "$owners"; then
 			found_line=$owners
@@ -151,9 +170,7 @@ ${LIMA_HOME_DIR:-~/.lima}/$INSTANCE; looked at: $people_words"
 		USER_ADVICE="Create it as its user (\"limactl create --name=$INSTANCE\") and install again. $USER_ADVICE"
 		return 1
 	else
-		if [ -f "$USER_FILE" ]; then
-			found_line=$(line_of "$people" "$(cat "$USER_FILE")")
-		fi
+		found_line=$(line_of "$people" "$registered")
 		if [ -z "$found_line" ] && is_one "$people"; then
 			found_line=$people
 		fi

@@ -14,8 +14,7 @@
 #   EXIT_TIMEOUT  seconds that launchd gives the job to end
 #   TIME_LIMIT    seconds after which this script would be killed
 #
-# Where the numbers and codes come from: launchctl(1), launchd.plist(5), and
-# the reports that are named beside them.
+# Sources: launchctl(1), launchd.plist(5), and the reports named beside the facts.
 
 # Says a step: to standard error, which Installer keeps in
 # /var/log/install.log, and to the system's log.
@@ -176,6 +175,8 @@ launchd_unload() {
 		fi
 		if [ "$CLOCK_SPENT" -ge "$unload_next_note" ]; then
 			note "Still waiting for $unload_target to end."
+			# One that did nothing is not known by its status.
+			control bootout "$unload_target" >/dev/null 2>&1 || :
 			unload_next_note=$((CLOCK_SPENT + 30))
 		fi
 		pause
@@ -216,14 +217,18 @@ launchd_register() {
 		fi
 		if [ "$register_code" != "$register_said" ]; then
 			# Its first line: the second advises to be root.
-			note "launchctl bootstrap ended with $register_code:" \
-				"$(bootstrap_words "$register_code"). It said:" \
+			note "launchctl bootstrap ended with $register_code: $(bootstrap_words "$register_code"). It said:" \
 				"$(printf '%s\n' "$register_output" | sed 1q). Trying again."
 			register_said=$register_code
 		fi
 		if [ "$register_tries" -ge 30 ] || ! time_left 60; then
 			warn "launchd did not load $3 in $register_tries tries; the last ended with $register_code:" \
 				"$(bootstrap_words "$register_code")."
+			# An older job that would not go is better than none.
+			if is_registered "$register_target" && [ -z "$(process_of "$register_target")" ]; then
+				control kickstart "$register_target" >/dev/null 2>&1 &&
+					note "Started $register_target as it is loaded."
+			fi
 			return 2
 		fi
 		if [ "$register_code" -eq 119 ]; then
@@ -281,8 +286,7 @@ launchd_start() {
 			"Items & Extensions."
 		;;
 	*)
-		warn "$start_target is loaded and does not run." \
-			"${start_exit:+Its last exit code is $start_exit.}"
+		warn "$start_target is loaded and does not run. ${start_exit:+Its last exit code is $start_exit.}"
 		;;
 	esac
 	return 1

@@ -36,29 +36,33 @@ make_daemon_logs() (
 		chown "$LIMA_UID" "$INSTANCE"
 )
 
-# Removes the logs of both kinds of jobs. Status 1: some are left.
-remove_logs() {
-	logs_status=0
-	if [ -d "$DAEMON_LOGS" ] && [ ! -L "$DAEMON_LOGS" ]; then
-		# From then on, nobody but root adds anything to it.
-		chown 0 "$DAEMON_LOGS" && chmod 755 "$DAEMON_LOGS" &&
-			rm -f "$DAEMON_LOGS/$LOG_NAME" "$DAEMON_LOGS/$LOG_NAME.0"
-		if rmdir "$DAEMON_LOGS"; then
-			note "Removed $DAEMON_LOGS."
-			rmdir "${DAEMON_LOGS%/*}" 2>/dev/null || :
-		else
-			warn "$DAEMON_LOGS could not be removed."
-			logs_status=1
-		fi
+# Removes the logs of the boot job. Status 1: some are left.
+remove_daemon_logs() {
+	if [ ! -d "$DAEMON_LOGS" ] || [ -L "$DAEMON_LOGS" ]; then
+		return 0
 	fi
-	if [ -n "${HOME_DIR:-}" ] && user_has "$HOME_DIR/$AGENT_LOGS"; then
-		if as_user rm -rf "$HOME_DIR/$AGENT_LOGS"; then
-			as_user rmdir "$HOME_DIR/${AGENT_LOGS%/*}" 2>/dev/null || :
-			note "Removed $HOME_DIR/$AGENT_LOGS."
-		else
-			warn "$HOME_DIR/$AGENT_LOGS could not be removed."
-			logs_status=1
-		fi
+	# From then on, nobody but root adds anything to it.
+	chown 0 "$DAEMON_LOGS" && chmod 755 "$DAEMON_LOGS" &&
+		rm -f "$DAEMON_LOGS/$LOG_NAME" "$DAEMON_LOGS/$LOG_NAME.0"
+	if rmdir "$DAEMON_LOGS"; then
+		note "Removed $DAEMON_LOGS."
+		rmdir "${DAEMON_LOGS%/*}" 2>/dev/null || :
+	else
+		warn "$DAEMON_LOGS could not be removed."
+		return 1
 	fi
-	return "$logs_status"
+}
+
+# Removes the logs of the user's login job. Status 1: some are left.
+remove_agent_logs() {
+	if [ -z "${HOME_DIR:-}" ] || ! user_has "$HOME_DIR/$AGENT_LOGS"; then
+		return 0
+	fi
+	if as_user rm -rf "$HOME_DIR/$AGENT_LOGS"; then
+		note "Removed $HOME_DIR/$AGENT_LOGS."
+		as_user rmdir "$HOME_DIR/${AGENT_LOGS%/*}" 2>/dev/null || :
+	else
+		warn "$HOME_DIR/$AGENT_LOGS could not be removed."
+		return 1
+	fi
 }

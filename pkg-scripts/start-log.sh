@@ -27,7 +27,8 @@ vm_can_log() {
 	elif [ ! -f "$vm_log" ]; then
 		return 1
 	fi
-	{ : >>"$vm_log"; } 2>/dev/null
+	# Not `:`, a special built-in: with a redirection that fails, dash would end.
+	{ true >>"$vm_log"; } 2>/dev/null
 }
 
 # Says a line.

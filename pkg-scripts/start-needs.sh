@@ -134,7 +134,7 @@ vm_create() {
 	[ -d "$vm_home" ] || mkdir -m 700 "$vm_home" 2>/dev/null
 	# A fifo in its place would keep the shell waiting.
 	rm -f "$vm_making"
-	if ! { : >"$vm_making"; } 2>/dev/null; then
+	if ! { true >"$vm_making"; } 2>/dev/null; then
 		vm_problem="the instance cannot be created, because $vm_home cannot be written"
 		vm_advice="Waiting until it can."
 		return 1

@@ -121,6 +121,7 @@ impl Mac {
         for (name, uid) in [("alice", ALICE), ("bob", 502)] {
             mac.put_folder(&format!("/Users/{name}"), uid, STAFF, 0o750);
             mac.put_folder(&format!("/Users/{name}/Library"), uid, STAFF, 0o700);
+            mac.put_folder(&format!("/Users/{name}/Library/Logs"), uid, STAFF, 0o700);
         }
         mac.put_instance("/Users/alice/.lima/k3s");
         mac.put_limactl("/opt/homebrew/bin/limactl", "arm64");
