@@ -6,8 +6,8 @@ use clap::Parser;
 use xtask::spec::names::quoted;
 use xtask::spec::{
     AbsolutePath, Account, Architecture, CatalogName, Condition, EnvName, EnvValue, Environment, Flags,
-    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, Spec, Text, UserName,
-    load,
+    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, ProcessType, Spec,
+    Text, UserName, load,
 };
 
 use crate::support::{golden, root};
@@ -83,7 +83,8 @@ fn without_anything_there_is_one_instance() {
     assert_eq!((&instance.home, &instance.limactl, &instance.lima_home), (&None, &None, &None));
     assert!(instance.env.is_empty());
     assert_eq!(instance.keep_alive, KeepAlive::OnFailure);
-    assert_eq!(instance.exit_timeout, 180);
+    assert_eq!(instance.exit_timeout, 240);
+    assert_eq!(instance.process_type, ProcessType::Interactive);
     assert!(!instance.require_start);
     assert_eq!(instance.min_macos.as_str(), "13.0");
     assert_eq!(instance.architectures, [Architecture::Arm64, Architecture::X86_64]);

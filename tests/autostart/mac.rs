@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use super::{AGENT_PLIST, AGENT_RUNS, AGENT_START, DAEMON_PLIST, DAEMON_RUNS, DAEMON_START, changing_calls, xtask, xtask_as};
+use super::{
+    AGENT_PLIST, AGENT_RUNS, AGENT_START, DAEMON_PLIST, DAEMON_RUNS, DAEMON_START, changing_calls, xtask,
+    xtask_as,
+};
 use crate::render::plain;
 use crate::stage::mac::{ALICE, Mac, STAFF};
 use crate::stage::{on_a_mac, on_macs};
@@ -40,6 +43,9 @@ fn enable_at_login_writes_the_agent_and_starts_it() {
         assert_eq!(
             mac.changes(),
             [
+                "+ drwxr-xr-x alice:staff /Users/alice/Library/Application Support/io.lima-vm",
+                "+ drwxr-xr-x alice:staff /Users/alice/Library/Application Support/io.lima-vm/k3s",
+                &format!("+ -rwxr-xr-x alice:staff {AGENT_START}"),
                 "+ drwxr-xr-x alice:staff /Users/alice/Library/LaunchAgents",
                 &format!("+ -rw-r--r-- alice:staff {AGENT_PLIST}"),
             ]
@@ -57,29 +63,39 @@ fn enable_at_login_writes_the_agent_and_starts_it() {
 }
 
 #[test]
-fn enable_at_boot_takes_sudo_twice_and_one_password() {
+fn enable_at_boot_takes_one_password() {
     on_a_mac(|mac| {
         let said = xtask(mac, &["autostart", "enable", "k3s", "--condition", "boot"]);
         let said = said.ends_with(
             0,
             &[
-                "sudo asks for your password once, and runs:\n  sudo /usr/bin/install -o 0 -g 0 -m 644 \
-                 <a private temporary file> /Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist\n  sudo /bin/sh \
+                "sudo asks for your password once, and runs:\n  sudo /usr/bin/install -d -o 0 -g 0 -m 755 \
+                 '/Library/Application Support/io.lima-vm' '/Library/Application Support/io.lima-vm/k3s'\n  \
+                 sudo /usr/bin/install -o 0 -g 0 -m 755 <a private temporary file> \
+                 '/Library/Application Support/io.lima-vm/k3s/lima-start'\n  \
+                 sudo /usr/bin/install -o 0 -g 0 -m 644 <a private temporary file> /Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist\n  sudo /bin/sh \
                  -s -- reload system io.lima-vm.daemon.k3s \
-                 /Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist 180 <reload.sh\n",
+                 /Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist 240 <reload.sh\n",
             ],
         );
         assert_eq!(said.out, format!("k3s starts at boot as alice, by {DAEMON_PLIST}.\n"));
         assert_eq!(mac.jobs(), [DAEMON_RUNS]);
-        assert_eq!(mac.changes(), [format!("+ -rw-r--r-- root:wheel {DAEMON_PLIST}")]);
+        assert_eq!(
+            mac.changes(),
+            [
+                "+ drwxr-xr-x root:wheel /Library/Application Support/io.lima-vm",
+                "+ drwxr-xr-x root:wheel /Library/Application Support/io.lima-vm/k3s",
+                &format!("+ -rwxr-xr-x root:wheel {DAEMON_START}"),
+                &format!("+ -rw-r--r-- root:wheel {DAEMON_PLIST}"),
+            ]
+        );
+        assert_eq!(fs::read(mac.path(DAEMON_START)).unwrap(), xtask::render::lima_start().as_bytes());
         assert_eq!(fs::read(mac.path(DAEMON_PLIST)).unwrap(), dist(Condition::Boot));
         assert_eq!(mac.state().sudo_asked, 1);
         let calls = changing_calls(mac);
         let sudo: Vec<&String> = calls.iter().filter(|call| call.contains(" sudo ")).collect();
-        assert_eq!(sudo.len(), 2, "{calls:#?}");
-        assert!(
-            sudo[0].starts_with("#501 sudo /usr/bin/install ") && sudo[1].starts_with("#501 sudo /bin/sh ")
-        );
+        let programs: Vec<&str> = sudo.iter().map(|call| call.split(' ').nth(2).unwrap()).collect();
+        assert_eq!(programs, ["/usr/bin/install", "/usr/bin/install", "/usr/bin/install", "/bin/sh"]);
         // The temporary file is gone.
         assert_eq!(fs::read_dir(mac.path("/private/tmp")).unwrap().count(), 0);
     });
@@ -173,7 +189,7 @@ fn status_says_what_is_and_what_is_no_longer_right() {
         let drift = || status(&["k3s"]).lines().last().unwrap().to_owned();
         let text = fs::read_to_string(mac.path(DAEMON_PLIST)).unwrap();
         let put = |text: &str| mac.put(DAEMON_PLIST, 0, 0, 0o644, text.as_bytes());
-        put(&text.replace("<integer>180</integer>", "<integer>20</integer>"));
+        put(&text.replace("<integer>240</integer>", "<integer>20</integer>"));
         assert_eq!(
             drift(),
             "k3s: the file was written by something else, or by another version; `enable` writes it anew"
@@ -212,7 +228,7 @@ fn a_dry_run_shows_everything_and_runs_nothing() {
             ),
             "    \t<key>UserName</key>\n",
             &format!(
-                "would run sudo /bin/sh -s -- reload system io.lima-vm.daemon.k3s {DAEMON_PLIST} 180 <reload.sh\n"
+                "would run sudo /bin/sh -s -- reload system io.lima-vm.daemon.k3s {DAEMON_PLIST} 240 <reload.sh\n"
             ),
             "    launchd_reload() {\n",
         ] {
@@ -268,7 +284,9 @@ fn homebrews_link_is_recorded_and_not_where_it_leads() {
         fs::remove_file(mac.path("/opt/homebrew/bin/limactl")).unwrap();
         mac.plant("/opt/homebrew/bin/limactl", "../Cellar/lima/2.2.0/bin/limactl");
         xtask(mac, &["autostart", "enable", "k3s"]).ends_with(0, &[]);
-        assert_eq!(mac.state().jobs.values().next().unwrap().arguments[0], "/opt/homebrew/bin/limactl");
+        let arguments = mac.state().jobs.into_values().next().unwrap().arguments;
+        let limactls = ["/opt/homebrew/bin/limactl", "start", "k3s", "--foreground"];
+        assert!(arguments.ends_with(&limactls.map(str::to_owned)), "{arguments:?}");
         assert_eq!(fs::read(mac.path(AGENT_PLIST)).unwrap(), dist(Condition::Login));
     });
 }
@@ -291,8 +309,8 @@ fn another_users_instance_starts_at_boot_if_it_is_that_users() {
         xtask(mac, &enable).ends_with(0, &["test -O"]);
         let job = &mac.state().jobs["system/io.lima-vm.daemon.db"];
         assert_eq!(
-            (job.user.as_deref(), job.working_directory.as_deref()),
-            (Some("bob"), Some("/Users/bob/.lima/db"))
+            (job.user.as_deref(), &job.arguments[0][..]),
+            (Some("bob"), "/Library/Application Support/io.lima-vm/db/lima-start")
         );
         // What alice has of that name is hers, and stays.
         xtask(mac, &["autostart", "enable", "k3s"]).ends_with(0, &[]);

@@ -65,7 +65,9 @@ fn with_the_home_folder_elsewhere_than_the_settings_say_the_job_goes_there() {
         mac.put_instance("/Volumes/Homes/alice/.lima/k3s");
         mac.set(|state| state.accounts[0].home = Some("/Volumes/Homes/alice".to_owned()));
         mac.remember();
-        let run = mac.install(&plain(Condition::Login)).ends_with(0, &["Wrote /Volumes/Homes/alice/", "is set up and runs"]);
+        let run = mac
+            .install(&plain(Condition::Login))
+            .ends_with(0, &["Wrote /Volumes/Homes/alice/", "is set up and runs"]);
         run.without("warning");
         assert!(mac.path("/Volumes/Homes/alice/Library/Logs/io.lima-vm/k3s/lima-start.log").exists());
     });

@@ -15,7 +15,10 @@ use crate::support::succeed;
 /// here; that BSD's own do it too is for `tests/on-a-mac.sh` to show.
 const TOOLS: [(&str, &[&str]); 3] = [
     ("bin", &["cat", "chmod", "cp", "echo", "kill", "ls", "mkdir", "mv", "pwd", "rm", "rmdir", "test", "["]),
-    ("usr/bin", &["cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tee", "tr", "true", "wc"]),
+    (
+        "usr/bin",
+        &["cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tee", "tr", "true", "wc"],
+    ),
     ("usr/sbin", &["chown"]),
 ];
 /// Where macOS has what is a stand-in here.
@@ -121,7 +124,9 @@ impl Mac {
         for (name, uid) in [("alice", ALICE), ("bob", 502)] {
             mac.put_folder(&format!("/Users/{name}"), uid, STAFF, 0o750);
             mac.put_folder(&format!("/Users/{name}/Library"), uid, STAFF, 0o700);
-            mac.put_folder(&format!("/Users/{name}/Library/Logs"), uid, STAFF, 0o700);
+            for folder in ["Application Support", "Logs"] {
+                mac.put_folder(&format!("/Users/{name}/Library/{folder}"), uid, STAFF, 0o700);
+            }
         }
         mac.put_instance("/Users/alice/.lima/k3s");
         mac.put_limactl("/opt/homebrew/bin/limactl", "arm64");

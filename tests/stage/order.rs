@@ -21,7 +21,13 @@ fn the_order_can_be_run_on_its_own() {
         let plist = launchd::install_path(&instance);
         let job = crate::render::job(&instance).to_xml().unwrap();
         mac.put(&plist, 0, 0, 0o644, &job);
-        mac.put(&launchd::start_path(&crate::render::spec(&instance), &instance), 0, 0, 0o755, render::lima_start().as_bytes());
+        mac.put(
+            &launchd::start_path(&crate::render::spec(&instance), &instance),
+            0,
+            0,
+            0o755,
+            render::lima_start().as_bytes(),
+        );
         mac.put("/opt/reload.sh", 0, 0, 0o755, render::reload_sh().as_bytes());
         reload(mac, &["reload", "system", LABEL, &plist]).ends_with(0, &["runs as process 4001"]);
         mac.set(|state| state.faults.vm_stops_in = 5);

@@ -52,7 +52,9 @@ fn without_limactl_the_job_is_loaded_and_what_is_missing_is_said() {
     on_a_mac(|mac| {
         fs::remove_file(mac.path("/opt/homebrew/bin/limactl")).unwrap();
         mac.remember();
-        let run = mac.install(&plain(Condition::Boot)).ends_with(0, &["there is no program /opt/homebrew/bin/limactl"]);
+        let run = mac
+            .install(&plain(Condition::Boot))
+            .ends_with(0, &["there is no program /opt/homebrew/bin/limactl"]);
         assert_eq!(mac.jobs(), [WAITS_FOR_IT]);
         mac.golden("no-limactl", &run);
         mac.install(&Instance { require_start: true, ..plain(Condition::Boot) })

@@ -147,8 +147,10 @@ fn without_limactl_the_job_waits_for_it() {
         without_an_instance(mac);
         fs::remove_file(mac.path("/opt/homebrew/bin/limactl")).unwrap();
         for instance in [plain(Condition::Boot), auto(Condition::Boot)] {
-            mac.install(&with_template(instance))
-                .ends_with(0, &["warning: there is no", "It starts by itself once what is missing is there."]);
+            mac.install(&with_template(instance)).ends_with(
+                0,
+                &["warning: there is no", "It starts by itself once what is missing is there."],
+            );
             assert_eq!(mac.jobs(), [DAEMON]);
         }
     });

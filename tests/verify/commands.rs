@@ -43,15 +43,14 @@ fn a_package_that_finds_its_user_and_limactl_says_so() {
     golden("inspect-auto.txt", succeed(&mut xtask.bare_command(&["inspect", INSTALLER])).as_bytes());
     let (code, report) = status(&xtask, &["verify", "out"]);
     assert_eq!(code, Some(0), "{report}");
-    let remark = "pass  launchd                   io.lima-vm.daemon.k3s: the user, limactl and the instance's \
-                  folder are found at install time";
+    let remark = "pass  launchd                   io.lima-vm.daemon.k3s: the user is found at install time";
     assert!(report.contains(remark), "{report}");
     let json: serde_json::Value =
         serde_json::from_str(&succeed(&mut xtask.bare_command(&["inspect", INSTALLER, "--format", "json"])))
             .unwrap();
     let job = &json["components"][0]["jobs"][0];
     assert_eq!(job["user"], "found at install time");
-    assert_eq!(job["found_at_install_time"], serde_json::json!(["user", "limactl", "folder"]));
+    assert_eq!(job["found_at_install_time"], serde_json::json!(["user"]));
     assert_eq!(job["staged"], true);
     // The list beside the package is the one in it.
     succeed(&mut xtask.bare_command(&["inspect", INSTALLER, "--extract", "expanded"]));

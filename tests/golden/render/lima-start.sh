@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prepares the start of a Lima instance, runs it, and starts it again.
 # One file made of several, so that it needs none beside it.
-# shellcheck disable=SC1003,SC2016,SC2034,SC2154,SC2317 # literal values; a part of what is defined is used
+# shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # literal values; a part of what is defined is used
 
 # What lima-start says, and how it waits. It only defines functions.
 #
@@ -31,7 +31,8 @@ vm_can_log() {
 	elif [ ! -f "$vm_log" ]; then
 		return 1
 	fi
-	{ : >>"$vm_log"; } 2>/dev/null
+	# Not `:`, a special built-in: with a redirection that fails, dash would end.
+	{ true >>"$vm_log"; } 2>/dev/null
 }
 
 # Says a line.
@@ -556,7 +557,7 @@ vm_create() {
 	[ -d "$vm_home" ] || mkdir -m 700 "$vm_home" 2>/dev/null
 	# A fifo in its place would keep the shell waiting.
 	rm -f "$vm_making"
-	if ! { : >"$vm_making"; } 2>/dev/null; then
+	if ! { true >"$vm_making"; } 2>/dev/null; then
 		vm_problem="the instance cannot be created, because $vm_home cannot be written"
 		vm_advice="Waiting until it can."
 		return 1

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Loads and unloads a job of launchd.
 # One file made of several, so that it needs none beside it.
-# shellcheck disable=SC1003,SC2016,SC2034,SC2154,SC2317 # literal values; a part of what is defined is used
+# shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # literal values; a part of what is defined is used
 
 # Speaks to launchd. This file is the one description of the order in which a
 # job is loaded and unloaded:
 #
+#   where launchd gives it little time: SIGTERM,
+#   and wait for its process                     launchd_ask_to_end
 #   bootout, and wait until launchd has let go   launchd_unload
 #   enable, bootstrap with retries               launchd_register
 #   look for a process, kickstart, look again    launchd_start
@@ -16,8 +18,7 @@
 #   EXIT_TIMEOUT  seconds that launchd gives the job to end
 #   TIME_LIMIT    seconds after which this script would be killed
 #
-# Where the numbers and codes come from: launchctl(1), launchd.plist(5), and
-# the reports that are named beside them.
+# Sources: launchctl(1), launchd.plist(5), and the reports named beside the facts.
 
 # Says a step: to standard error, which Installer keeps in
 # /var/log/install.log, and to the system's log.
@@ -116,7 +117,7 @@ path_of() {
 # What `launchctl bootstrap` means by exit status $1, where that is known.
 bootstrap_words() {
 	case $1 in
-	5) printf 'launchd cannot take the job now' ;;
+	5) printf 'launchd cannot take the job, now or at all (a home folder on another volume)' ;;
 	37) printf 'launchd is still busy with the job' ;;
 	109) printf 'the property list is not valid' ;;
 	119) printf 'the job is disabled' ;;
@@ -124,6 +125,26 @@ bootstrap_words() {
 	125) printf 'that user has no such login session' ;;
 	*) printf 'launchd refused the job' ;;
 	esac
+}
+
+# launchd_ask_to_end TARGET: sends SIGTERM to the job's process and waits for its
+# end, up to EXIT_TIMEOUT seconds. limactl's own jobs name no time, and launchd
+# kills them after 5 seconds (wazuh/wazuh-packages#2206): a power cut for the VM.
+# A signal that is sent this way is followed by no SIGKILL.
+launchd_ask_to_end() {
+	ask_process=$(process_of "$1")
+	if [ -z "$ask_process" ] || ! control kill SIGTERM "$1" >/dev/null 2>&1; then
+		return
+	fi
+	note "Asked the process of $1, $ask_process, to end; launchd would kill it too soon."
+	ask_until=$((CLOCK_SPENT + EXIT_TIMEOUT))
+	while [ "$(process_of "$1")" = "$ask_process" ]; do
+		if [ "$CLOCK_SPENT" -ge "$ask_until" ] || ! time_left 150; then
+			warn "process $ask_process has not ended."
+			return
+		fi
+		pause
+	done
 }
 
 # launchd_unload DOMAIN LABEL: stops the job and waits until launchd has let go
@@ -136,10 +157,14 @@ launchd_unload() {
 	fi
 	# What is loaded may come from an older package, which promised its VM more.
 	unload_timeout=$(exit_timeout_of "$unload_target")
-	if [ "${unload_timeout:-0}" -lt "$EXIT_TIMEOUT" ]; then
+	unload_promised=${unload_timeout:-0}
+	if [ "$unload_promised" -lt "$EXIT_TIMEOUT" ]; then
 		unload_timeout=$EXIT_TIMEOUT
 	fi
 	note "Stopping $unload_target; a VM may take $unload_timeout seconds to shut down."
+	if [ "$unload_promised" -lt "$EXIT_TIMEOUT" ]; then
+		launchd_ask_to_end "$unload_target"
+	fi
 	# bootout returns before the job is gone, and with 3, 36 or 113 where it is
 	# on its way already (headroomlabs-ai/headroom#1289): only looking tells.
 	control bootout "$unload_target" >/dev/null 2>&1 || :
@@ -154,6 +179,8 @@ launchd_unload() {
 		fi
 		if [ "$CLOCK_SPENT" -ge "$unload_next_note" ]; then
 			note "Still waiting for $unload_target to end."
+			# One that did nothing is not known by its status.
+			control bootout "$unload_target" >/dev/null 2>&1 || :
 			unload_next_note=$((CLOCK_SPENT + 30))
 		fi
 		pause
@@ -194,14 +221,18 @@ launchd_register() {
 		fi
 		if [ "$register_code" != "$register_said" ]; then
 			# Its first line: the second advises to be root.
-			note "launchctl bootstrap ended with $register_code:" \
-				"$(bootstrap_words "$register_code"). It said:" \
+			note "launchctl bootstrap ended with $register_code: $(bootstrap_words "$register_code"). It said:" \
 				"$(printf '%s\n' "$register_output" | sed 1q). Trying again."
 			register_said=$register_code
 		fi
 		if [ "$register_tries" -ge 30 ] || ! time_left 60; then
 			warn "launchd did not load $3 in $register_tries tries; the last ended with $register_code:" \
 				"$(bootstrap_words "$register_code")."
+			# An older job that would not go is better than none.
+			if is_registered "$register_target" && [ -z "$(process_of "$register_target")" ]; then
+				control kickstart "$register_target" >/dev/null 2>&1 &&
+					note "Started $register_target as it is loaded."
+			fi
 			return 2
 		fi
 		if [ "$register_code" -eq 119 ]; then
@@ -211,13 +242,20 @@ launchd_register() {
 	done
 }
 
-# Whether the target $1 has a process that is there for more than a moment.
+# Whether the target $1 has a process that stays the same for fifteen seconds.
 has_process() {
 	process_before=
+	process_since=$CLOCK_SPENT
 	process_looks=0
-	while [ "$process_looks" -lt 6 ]; do
+	while [ "$process_looks" -lt 40 ]; do
 		process_id=$(process_of "$1")
-		if [ -n "$process_id" ] && [ "$process_id" = "$process_before" ]; then
+		if [ -z "$process_id" ] || [ "$process_id" != "$process_before" ]; then
+			process_since=$CLOCK_SPENT
+			# launchd starts none by itself for so long.
+			if [ -z "$process_id" ] && [ "$process_looks" -ge 5 ]; then
+				return 1
+			fi
+		elif [ "$((CLOCK_SPENT - process_since))" -ge 15 ]; then
 			note "$1 runs as process $process_id."
 			return 0
 		fi
@@ -245,8 +283,16 @@ launchd_start() {
 	fi
 	start_exit=$(control print "$start_target" 2>/dev/null |
 		sed -n 's/^[[:space:]]*last exit code = //p' | sed 1q)
-	warn "$start_target is loaded and does not run." \
-		"${start_exit:+Its last exit code is $start_exit.}"
+	case $start_exit in
+	78*)
+		warn "$start_target is loaded, and launchd could not start it (78, EX_CONFIG): its program, or a folder or" \
+			"log that it names, cannot be opened; or it is switched off under System Settings, General, Login" \
+			"Items & Extensions."
+		;;
+	*)
+		warn "$start_target is loaded and does not run. ${start_exit:+Its last exit code is $start_exit.}"
+		;;
+	esac
 	return 1
 }
 
@@ -263,7 +309,7 @@ launchd_reload() {
 #   reload DOMAIN LABEL PLIST [EXIT_TIMEOUT]
 #   unload DOMAIN LABEL [EXIT_TIMEOUT]
 #
-# EXIT_TIMEOUT is what launchd gives the job to end, 180 seconds unless given.
+# EXIT_TIMEOUT is what launchd gives the job to end, 240 seconds unless given.
 # Ends with 0: done. 1: reload: loaded, and does not run; unload: launchd has
 # not let go. 2: not loaded. 64: wrong arguments.
 
@@ -274,8 +320,8 @@ export PATH
 reload_main() {
 	reload_verb=${1-}
 	case $reload_verb/$# in
-	reload/4 | reload/5) EXIT_TIMEOUT=${5:-180} ;;
-	unload/3 | unload/4) EXIT_TIMEOUT=${4:-180} ;;
+	reload/4 | reload/5) EXIT_TIMEOUT=${5:-240} ;;
+	unload/3 | unload/4) EXIT_TIMEOUT=${4:-240} ;;
 	*)
 		note "Usage: reload DOMAIN LABEL PLIST [EXIT_TIMEOUT], or unload DOMAIN LABEL [EXIT_TIMEOUT]."
 		return 64

@@ -154,9 +154,7 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
             state.now += seconds.parse::<u64>().ok()?;
             Some(End::good(""))
         }
-        "date" if words == ["+%Y-%m-%dT%H:%M:%S%z"] => {
-            Some(End::good(format!("{} seconds\n", state.now)))
-        }
+        "date" if words == ["+%Y-%m-%dT%H:%M:%S%z"] => Some(End::good(format!("{} seconds\n", state.now))),
         "date" => (words == ["+%s"]).then(|| {
             let year =
                 if state.faults.clock_is_set_at.is_some_and(|at| state.now >= at) { 2026 } else { 1970 };

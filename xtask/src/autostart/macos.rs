@@ -157,7 +157,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
             let folders = folders.map(|folder| folder.display().to_string());
             let undo_last = vec![Action::Run(remove_root_folders(&[folders[1].clone(), folders[0].clone()]))];
             let make = Action::Run(make_root_folders(&folders));
-            plan.steps.push(Step { undo_last, ..Step::new(make) });
+            plan.steps.push(Step { undo_last, all_or_nothing: true, ..Step::new(make) });
             let start = render::lima_start().into_bytes();
             plan.steps.push(Step::new(Action::Install {
                 path: program,
@@ -170,8 +170,12 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
         }
         Condition::Login => {
             plan.steps.extend(removal);
-            let start = render::lima_start().into_bytes();
-            plan.steps.push(Step::new(Action::Write { path: program, text: start, mode: 0o755 }));
+            let text_of_start = render::lima_start().into_bytes();
+            let undo_last = [1, 2].map(|above| Path::new(&program).ancestors().nth(above).expect("a folder"));
+            let undo_last =
+                undo_last.map(|folder| Action::RemoveFolder { path: folder.display().to_string() });
+            let write = Action::Write { path: program, text: text_of_start, mode: 0o755 };
+            plan.steps.push(Step { undo_last: undo_last.into(), ..Step::new(write) });
             plan.steps.push(Step::new(Action::write(&path, text)));
         }
     }

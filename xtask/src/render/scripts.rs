@@ -175,7 +175,7 @@ pub fn uninstaller_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> 
 /// Joins scripts into one file, under a first line of its own.
 fn stand_alone(purpose: &str, parts: &[&str]) -> String {
     let mut text = format!(
-        "#!/bin/sh\n# {purpose}\n# One file made of several, so that it needs none beside it.\n# shellcheck disable=SC1003,SC2016,SC2034,SC2154,SC2317 # literal values; a part of what is defined is used\n"
+        "#!/bin/sh\n# {purpose}\n# One file made of several, so that it needs none beside it.\n# shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # literal values; a part of what is defined is used\n"
     );
     for part in parts {
         let body = part.strip_prefix("#!/bin/sh\n").unwrap_or(part);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Removes what starts the Lima instance k3s; the instance itself stays.
 # One file made of several, so that it needs none beside it.
-# shellcheck disable=SC1003,SC2016,SC2034,SC2154,SC2317 # literal values; a part of what is defined is used
+# shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # literal values; a part of what is defined is used
 
 # shellcheck shell=sh
 # shellcheck disable=SC1003,SC2016,SC2034 # values, taken literally; the scripts that read this file use them
@@ -14,31 +14,30 @@ VERSION=1.2
 # boot: a LaunchDaemon starts it. login: the user's LaunchAgent does.
 CONDITION=boot
 # The account it runs as, and the home folder that the settings assume. Empty:
-# found when the package is installed, as is all that is empty below.
+# found when the package is installed.
 LIMA_USER=
 LIMA_USER_HOME=
-# The program, LIMA_HOME, and the folder of the instance in it.
-LIMACTL=
+# The program, or `auto`; LIMA_HOME, where the settings give one.
+LIMACTL=auto
 LIMA_HOME_DIR=
-INSTANCE_DIR=
-# Its PATH; and yes, where the settings give another one, which wins.
-SEARCH_PATH=
-SETS_PATH=no
-# What the instance is created from where there is none (empty: it is not), and
-# the environment for that, each word for printf's %b.
+# What the instance is created from where there is none (empty: it is not).
 TEMPLATE=
-ENVIRONMENT=
 # launchd's names for it, one for each condition.
 DAEMON_LABEL=io.lima-vm.daemon.k3s
 AGENT_LABEL=io.lima-vm.autostart.k3s
-# The package's own folder, and where the package puts the property list.
+# The package's own folder, where the package puts the property list, and the
+# program that the job runs.
 SUPPORT_DIR='/Library/Application Support/io.lima-vm/k3s'
 PACKAGED_PLIST='/Library/Application Support/io.lima-vm/k3s/io.lima-vm.daemon.k3s.plist'
+LIMA_START='/Library/Application Support/io.lima-vm/k3s/lima-start'
+# The folders of its logs: for boot, and for login below the home folder.
+DAEMON_LOGS=/Library/Logs/io.lima-vm/k3s
+AGENT_LOGS=Library/Logs/io.lima-vm/k3s
 # Seconds that launchd gives the VM to shut down, and that Installer gives a
 # script.
-EXIT_TIMEOUT=180
+EXIT_TIMEOUT=240
 TIME_LIMIT=600
-# yes: an instance that could not be started is a failed installation.
+# yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START=no
 # The receipts of the two packages.
 INSTALLER_ID=io.lima-vm.installer.k3s
@@ -47,6 +46,8 @@ UNINSTALLER_ID=io.lima-vm.uninstaller.k3s
 # Speaks to launchd. This file is the one description of the order in which a
 # job is loaded and unloaded:
 #
+#   where launchd gives it little time: SIGTERM,
+#   and wait for its process                     launchd_ask_to_end
 #   bootout, and wait until launchd has let go   launchd_unload
 #   enable, bootstrap with retries               launchd_register
 #   look for a process, kickstart, look again    launchd_start
@@ -57,8 +58,7 @@ UNINSTALLER_ID=io.lima-vm.uninstaller.k3s
 #   EXIT_TIMEOUT  seconds that launchd gives the job to end
 #   TIME_LIMIT    seconds after which this script would be killed
 #
-# Where the numbers and codes come from: launchctl(1), launchd.plist(5), and
-# the reports that are named beside them.
+# Sources: launchctl(1), launchd.plist(5), and the reports named beside the facts.
 
 # Says a step: to standard error, which Installer keeps in
 # /var/log/install.log, and to the system's log.
@@ -157,7 +157,7 @@ path_of() {
 # What `launchctl bootstrap` means by exit status $1, where that is known.
 bootstrap_words() {
 	case $1 in
-	5) printf 'launchd cannot take the job now' ;;
+	5) printf 'launchd cannot take the job, now or at all (a home folder on another volume)' ;;
 	37) printf 'launchd is still busy with the job' ;;
 	109) printf 'the property list is not valid' ;;
 	119) printf 'the job is disabled' ;;
@@ -165,6 +165,26 @@ bootstrap_words() {
 	125) printf 'that user has no such login session' ;;
 	*) printf 'launchd refused the job' ;;
 	esac
+}
+
+# launchd_ask_to_end TARGET: sends SIGTERM to the job's process and waits for its
+# end, up to EXIT_TIMEOUT seconds. limactl's own jobs name no time, and launchd
+# kills them after 5 seconds (wazuh/wazuh-packages#2206): a power cut for the VM.
+# A signal that is sent this way is followed by no SIGKILL.
+launchd_ask_to_end() {
+	ask_process=$(process_of "$1")
+	if [ -z "$ask_process" ] || ! control kill SIGTERM "$1" >/dev/null 2>&1; then
+		return
+	fi
+	note "Asked the process of $1, $ask_process, to end; launchd would kill it too soon."
+	ask_until=$((CLOCK_SPENT + EXIT_TIMEOUT))
+	while [ "$(process_of "$1")" = "$ask_process" ]; do
+		if [ "$CLOCK_SPENT" -ge "$ask_until" ] || ! time_left 150; then
+			warn "process $ask_process has not ended."
+			return
+		fi
+		pause
+	done
 }
 
 # launchd_unload DOMAIN LABEL: stops the job and waits until launchd has let go
@@ -177,10 +197,14 @@ launchd_unload() {
 	fi
 	# What is loaded may come from an older package, which promised its VM more.
 	unload_timeout=$(exit_timeout_of "$unload_target")
-	if [ "${unload_timeout:-0}" -lt "$EXIT_TIMEOUT" ]; then
+	unload_promised=${unload_timeout:-0}
+	if [ "$unload_promised" -lt "$EXIT_TIMEOUT" ]; then
 		unload_timeout=$EXIT_TIMEOUT
 	fi
 	note "Stopping $unload_target; a VM may take $unload_timeout seconds to shut down."
+	if [ "$unload_promised" -lt "$EXIT_TIMEOUT" ]; then
+		launchd_ask_to_end "$unload_target"
+	fi
 	# bootout returns before the job is gone, and with 3, 36 or 113 where it is
 	# on its way already (headroomlabs-ai/headroom#1289): only looking tells.
 	control bootout "$unload_target" >/dev/null 2>&1 || :
@@ -195,6 +219,8 @@ launchd_unload() {
 		fi
 		if [ "$CLOCK_SPENT" -ge "$unload_next_note" ]; then
 			note "Still waiting for $unload_target to end."
+			# One that did nothing is not known by its status.
+			control bootout "$unload_target" >/dev/null 2>&1 || :
 			unload_next_note=$((CLOCK_SPENT + 30))
 		fi
 		pause
@@ -235,14 +261,18 @@ launchd_register() {
 		fi
 		if [ "$register_code" != "$register_said" ]; then
 			# Its first line: the second advises to be root.
-			note "launchctl bootstrap ended with $register_code:" \
-				"$(bootstrap_words "$register_code"). It said:" \
+			note "launchctl bootstrap ended with $register_code: $(bootstrap_words "$register_code"). It said:" \
 				"$(printf '%s\n' "$register_output" | sed 1q). Trying again."
 			register_said=$register_code
 		fi
 		if [ "$register_tries" -ge 30 ] || ! time_left 60; then
 			warn "launchd did not load $3 in $register_tries tries; the last ended with $register_code:" \
 				"$(bootstrap_words "$register_code")."
+			# An older job that would not go is better than none.
+			if is_registered "$register_target" && [ -z "$(process_of "$register_target")" ]; then
+				control kickstart "$register_target" >/dev/null 2>&1 &&
+					note "Started $register_target as it is loaded."
+			fi
 			return 2
 		fi
 		if [ "$register_code" -eq 119 ]; then
@@ -252,13 +282,20 @@ launchd_register() {
 	done
 }
 
-# Whether the target $1 has a process that is there for more than a moment.
+# Whether the target $1 has a process that stays the same for fifteen seconds.
 has_process() {
 	process_before=
+	process_since=$CLOCK_SPENT
 	process_looks=0
-	while [ "$process_looks" -lt 6 ]; do
+	while [ "$process_looks" -lt 40 ]; do
 		process_id=$(process_of "$1")
-		if [ -n "$process_id" ] && [ "$process_id" = "$process_before" ]; then
+		if [ -z "$process_id" ] || [ "$process_id" != "$process_before" ]; then
+			process_since=$CLOCK_SPENT
+			# launchd starts none by itself for so long.
+			if [ -z "$process_id" ] && [ "$process_looks" -ge 5 ]; then
+				return 1
+			fi
+		elif [ "$((CLOCK_SPENT - process_since))" -ge 15 ]; then
 			note "$1 runs as process $process_id."
 			return 0
 		fi
@@ -286,8 +323,16 @@ launchd_start() {
 	fi
 	start_exit=$(control print "$start_target" 2>/dev/null |
 		sed -n 's/^[[:space:]]*last exit code = //p' | sed 1q)
-	warn "$start_target is loaded and does not run." \
-		"${start_exit:+Its last exit code is $start_exit.}"
+	case $start_exit in
+	78*)
+		warn "$start_target is loaded, and launchd could not start it (78, EX_CONFIG): its program, or a folder or" \
+			"log that it names, cannot be opened; or it is switched off under System Settings, General, Login" \
+			"Items & Extensions."
+		;;
+	*)
+		warn "$start_target is loaded and does not run. ${start_exit:+Its last exit code is $start_exit.}"
+		;;
+	esac
 	return 1
 }
 
@@ -312,20 +357,15 @@ DAEMON_PLIST=/Library/LaunchDaemons/$DAEMON_LABEL.plist
 STAGED_AGENT=$SUPPORT_DIR/$AGENT_LABEL.plist
 STAGED_DAEMON=$SUPPORT_DIR/$DAEMON_LABEL.plist
 TEMPLATE_FILE=$SUPPORT_DIR/template.yaml
-# The property list with what was found on this Mac. For login it stays, since
-# the one that launchd reads is the user's to change.
-FILLED_PLIST=$SUPPORT_DIR/filled.plist
 # The name of the user who was found.
 USER_FILE=$SUPPORT_DIR/user
 # The job as it was before an update.
 PREVIOUS_PLIST=$SUPPORT_DIR/previous.plist
+# Name of the log in either folder.
+LOG_NAME=lima-start.log
 # What is left to this Mac to say.
 FIND_USER=no
 [ -n "$LIMA_USER" ] || FIND_USER=yes
-FIND_LIMACTL=no
-[ -n "$LIMACTL" ] || FIND_LIMACTL=yes
-FIND_FOLDER=no
-[ -n "$INSTANCE_DIR" ] || FIND_FOLDER=yes
 
 fail() {
 	note "error: $*"
@@ -334,7 +374,8 @@ fail() {
 
 # Whether Installer works on the running system. $1 is a target volume.
 is_this_system() {
-	if [ "$1" = / ]; then
+	# shellcheck disable=SC3013 # POSIX.1-2024 has it
+	if [ "$1" -ef / ]; then
 		return 0
 	fi
 	note "Nothing to do: the target is $1, and launchd here works for / alone."
@@ -365,11 +406,18 @@ find_account() {
 	USER_PROBLEM=
 }
 
-# The home folder of the account $2 in the directory $1. A value with a space in
-# it comes on a line of its own.
+# The home folder of the account $2 in the directory $1; nothing where it has
+# none. A value with a space in it comes on a line of its own. Status 1: the
+# directory does not say.
 home_of() {
-	dscl "$1" -read "/Users/$2" NFSHomeDirectory </dev/null 2>/dev/null |
-		sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}'
+	if home_said=$(dscl "$1" -read "/Users/$2" NFSHomeDirectory </dev/null 2>&1); then
+		printf '%s\n' "$home_said" | sed -n -e 's/^NFSHomeDirectory: *//' -e 's/^ //' -e '/^\//{p;q;}'
+		return
+	fi
+	case $home_said in
+	*"No such key"*) return 0 ;;
+	*) return 1 ;;
+	esac
 }
 
 as_user() {
@@ -395,6 +443,28 @@ is_logged_in() {
 # Whether there is something, be it a link to nothing, at the user's path $1.
 user_has() {
 	as_user test -e "$1" || as_user test -L "$1"
+}
+
+# Where the instance of a user with the home folder $1 is.
+instance_dir_of() {
+	printf '%s/%s\n' "${LIMA_HOME_DIR:-$1/.lima}" "$INSTANCE"
+}
+
+# The log of the job.
+log_file() {
+	case $CONDITION in
+	boot) printf '%s/%s\n' "$DAEMON_LOGS" "$LOG_NAME" ;;
+	*) printf '%s/%s/%s\n' "${HOME_DIR:-$LIMA_USER_HOME}" "$AGENT_LOGS" "$LOG_NAME" ;;
+	esac
+}
+
+# Asks lima-start, as the user: `check` what is missing, `status` what limactl
+# says. HOME is the user's, where sudo keeps root's own.
+ask_lima_start() {
+	ask_home=${HOME_DIR:-$LIMA_USER_HOME}
+	as_user /usr/bin/env -i "HOME=$ask_home" "USER=$LIMA_USER" "LOGNAME=$LIMA_USER" SHELL=/bin/sh \
+		PATH=/usr/bin:/bin:/usr/sbin:/sbin "$LIMA_START" "$1" "--instance=$INSTANCE" "--log=$(log_file)" \
+		${LIMA_HOME_DIR:+"--lima-home=$LIMA_HOME_DIR"} ${TEMPLATE:+"--template=$TEMPLATE"} "$LIMACTL" </dev/null
 }
 
 # The user's LaunchAgent.
@@ -445,23 +515,31 @@ remove_root_file() {
 	fi
 }
 
-# Finds on this Mac what the settings leave to it (`auto`): the user, limactl.
-# Needs config.sh, launchd.sh and common.sh. It only defines functions.
+# Finds on this Mac whom the instance belongs to, where the settings leave that to
+# it (`auto`). Needs config.sh, launchd.sh and common.sh. It only defines
+# functions.
 #
-# Whether a user has the instance is asked with that user's own rights, and so
-# is what limactl is. A link that a user planted leads that user alone, and
-# nowhere to what another user owns: `test -O` looks at what it leads to.
+# Whether a user has the instance is asked with that user's own rights. A link
+# that a user planted leads that user alone, and nowhere to what another user
+# owns: `test -O` looks at what it leads to.
 # shellcheck disable=SC2034 # the scripts that read this file use what it sets
 
-# Finds who the instance runs as: LIMA_USER, LIMA_UID, HOME_DIR, and the folders
-# that follow from it. Status 1: nobody, for the reason in USER_PROBLEM, with
+# Finds who the instance runs as: LIMA_USER, LIMA_UID, HOME_DIR, and INSTANCE_DIR,
+# which follows from it. Status 1: nobody, for the reason in USER_PROBLEM, with
 # what to do about it in USER_ADVICE.
 find_user() {
 	if [ "$FIND_USER" = yes ]; then
-		find_owner || return
+		if [ -f "${SCRIPTS_DIR:-/dev/null}/found" ]; then
+			read -r LIMA_UID LIMA_USER <"$SCRIPTS_DIR/found"
+			find_account || return
+			take_user "$LIMA_UID" "$LIMA_USER" "$HOME_DIR"
+		else
+			find_owner || return
+		fi
 		note "Found: $LIMA_USER, for the instance in $INSTANCE_DIR."
 	else
-		find_account
+		find_account || return
+		take_user "$LIMA_UID" "$LIMA_USER" "$HOME_DIR"
 	fi
 }
 
@@ -472,14 +550,23 @@ local_users() {
 		sed -n 's/^\([^_].*\)[[:space:]]\([0-9]\{3,10\}\)$/\2 \1/p'
 }
 
+# Whether the account $1 is hidden, as those are that a device management makes
+# for itself.
+is_hidden() {
+	case $(dscl . -read "/Users/$1" IsHidden </dev/null 2>/dev/null) in
+	*"IsHidden: 1" | *"IsHidden: YES" | *"IsHidden: yes" | *"IsHidden: true") return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# The name of the user at the screen; at the login window that is no person's.
+user_at_screen() {
+	stat -f %Su /dev/console 2>/dev/null
+}
+
 # Whether the folder $1 is an instance, and the user's own.
 owns_instance() {
 	as_user test -O "$1" && as_user test -O "$1/lima.yaml"
-}
-
-# Where the instance of a user with the home folder $1 is.
-instance_dir_of() {
-	printf '%s/%s\n' "${LIMA_HOME_DIR:-$1/.lima}" "$INSTANCE"
 }
 
 # Takes the user $2 with the id $1 and the home folder $3.
@@ -487,26 +574,31 @@ take_user() {
 	LIMA_UID=$1
 	LIMA_USER=$2
 	HOME_DIR=$3
-	if [ "$FIND_FOLDER" = yes ]; then
-		LIMA_HOME_DIR=$HOME_DIR/.lima
-		INSTANCE_DIR=$LIMA_HOME_DIR/$INSTANCE
-	fi
+	INSTANCE_DIR=$(instance_dir_of "${HOME_DIR:-$LIMA_USER_HOME}")
 }
 
-# Finds the one local user who owns the instance; where the package brings a
-# template and nobody has the instance, the one local user there is.
-find_owner() {
+# Looks at all local users: people who are not hidden, and who of all owns the
+# instance. Lines "ID NAME" behind each other, with their names in words.
+look_for_people() {
+	listed=
+	looked_at=
 	people=
-	people_count=0
+	people_words=
 	owners=
-	owners_count=0
+	owners_words=
+	hidden_owners=
 	# The users are all read before one of them is asked.
 	while read -r look_uid look_name <&3; do
 		if [ -z "$look_name" ] || [ "$look_uid" -lt 500 ]; then
 			continue
 		fi
 		LIMA_UID=$look_uid
-		look_home=$(home_of . "$look_name")
+		if ! look_home=$(home_of . "$look_name"); then
+			USER_PROBLEM="the account \"$look_name\" of this Mac cannot be read"
+			USER_ADVICE="Install again."
+			return 1
+		fi
+		listed="$listed$look_uid $look_name$NEWLINE"
 		# Without a home folder it is no person's account; with an id that the
 		# system does not have for it, nobody could act for it.
 		if [ -z "$look_home" ] || [ "$(id -u "$look_name" 2>/dev/null)" != "$look_uid" ]; then
@@ -518,118 +610,104 @@ find_owner() {
 		if ! as_user test -O "$look_home"; then
 			continue
 		fi
-		people=${people:+$people, }$look_name
-		people_count=$((people_count + 1))
-		person_uid=$look_uid
-		person_name=$look_name
-		person_home=$look_home
+		look_line="$look_uid $look_name$NEWLINE"
+		looked_at=$looked_at$look_line
+		look_owns=no
 		if owns_instance "$(instance_dir_of "$look_home")"; then
-			owners=${owners:+$owners, }$look_name
-			owners_count=$((owners_count + 1))
-			owner_uid=$look_uid
-			owner_name=$look_name
-			owner_home=$look_home
+			look_owns=yes
+		fi
+		if is_hidden "$look_name"; then
+			[ "$look_owns" = no ] || hidden_owners=$hidden_owners$look_line
+			continue
+		fi
+		people=$people$look_line
+		people_words=${people_words:+$people_words, }$look_name
+		if [ "$look_owns" = yes ]; then
+			owners=$owners$look_line
+			owners_words=${owners_words:+$owners_words, }$look_name
 		fi
 	done 3<<END
 $(local_users)
 END
+}
+
+NEWLINE='
+'
+
+# Whether there is exactly one line in $1.
+is_one() {
+	[ -n "$1" ] && [ "${1%"$NEWLINE"*"$NEWLINE"}" = "$1" ]
+}
+
+# The line of $1 for the user named $2.
+line_of() {
+	printf '%s' "$1" | while read -r line_uid line_name; do
+		if [ "$line_name" = "$2" ]; then
+			printf '%s %s\n' "$line_uid" "$line_name"
+		fi
+	done
+}
+
+# Finds the one local user who owns the instance. Hidden accounts count only where
+# nobody else has it. Where the package brings a template and nobody has the
+# instance, it is for whom an earlier installation found, or for the one local
+# user there is, or for who sits at the screen.
+find_owner() {
+	look_for_people || return
 	USER_ADVICE="Or build the package for one user, with --user NAME."
-	if [ "$owners_count" -eq 1 ]; then
-		take_user "$owner_uid" "$owner_name" "$owner_home"
-		return
+	found_line=
+	registered=
+	if [ -f "$USER_FILE" ]; then
+		registered=$(cat "$USER_FILE")
 	fi
-	if [ "$people_count" -eq 0 ]; then
+	# Somebody else may own an instance of this name. The one who is set up must not
+	# be left for that.
+	if [ -z "$(line_of "$looked_at" "$registered")" ] && [ -n "$(line_of "$listed" "$registered")" ]; then
+		USER_PROBLEM="this is set up for $registered, whose home folder cannot be looked at"
+		USER_ADVICE="Install again once it can. $USER_ADVICE"
+		return 1
+	fi
+	if [ -n "$owners" ]; then
+		if is_one "$owners"; then
+			found_line=$owners
+		else
+			USER_PROBLEM="several users of this Mac have a Lima instance $INSTANCE: $owners_words"
+			USER_ADVICE="Build the package for one of them, with --user NAME."
+			return 1
+		fi
+	elif is_one "$hidden_owners"; then
+		found_line=$hidden_owners
+	elif [ -z "$people" ]; then
 		USER_PROBLEM="this Mac has no local user with a home folder"
-	elif [ "$owners_count" -gt 1 ]; then
-		USER_PROBLEM="several users of this Mac have a Lima instance $INSTANCE: $owners"
-		USER_ADVICE="Build the package for one of them, with --user NAME."
+		return 1
 	elif [ -z "$TEMPLATE" ]; then
 		USER_PROBLEM="no user of this Mac owns a Lima instance $INSTANCE at \
-${LIMA_HOME_DIR:-~/.lima}/$INSTANCE; looked at: $people"
+${LIMA_HOME_DIR:-~/.lima}/$INSTANCE; looked at: $people_words"
 		USER_ADVICE="Create it as its user (\"limactl create --name=$INSTANCE\") and install again. $USER_ADVICE"
-	elif [ "$people_count" -gt 1 ]; then
-		USER_PROBLEM="no user of this Mac has a Lima instance $INSTANCE, and it could be created for any of: $people"
-		USER_ADVICE="Create it as one of them and install again. $USER_ADVICE"
+		return 1
 	else
-		take_user "$person_uid" "$person_name" "$person_home"
-		if ! user_has "$INSTANCE_DIR"; then
-			return 0
+		found_line=$(line_of "$people" "$registered")
+		if [ -z "$found_line" ] && is_one "$people"; then
+			found_line=$people
 		fi
+		if [ -z "$found_line" ]; then
+			found_line=$(line_of "$people" "$(user_at_screen)")
+		fi
+		if [ -z "$found_line" ]; then
+			USER_PROBLEM="no user of this Mac has a Lima instance $INSTANCE, and it could be created for any of: \
+$people_words"
+			USER_ADVICE="Install again while one of them is logged in at the screen. $USER_ADVICE"
+			return 1
+		fi
+	fi
+	found_name=${found_line#* }
+	found_name=${found_name%"$NEWLINE"}
+	take_user "${found_line%% *}" "$found_name" "$(home_of . "$found_name")"
+	if [ -z "$owners$hidden_owners" ] && user_has "$INSTANCE_DIR"; then
 		USER_PROBLEM="what is at $INSTANCE_DIR is no Lima instance of $LIMA_USER's own"
 		USER_ADVICE="Remove it and install again. $USER_ADVICE"
+		return 1
 	fi
-	return 1
-}
-
-# Finds the first limactl of the usual places that this Mac's processor runs
-# itself: LIMACTL, and the SEARCH_PATH with it. One for Intel would run under
-# Rosetta on Apple silicon, which Lima refuses (lima-vm/lima#740). Status 1: none,
-# for the reason in LIMACTL_PROBLEM.
-find_limactl() {
-	if [ "$FIND_LIMACTL" = no ]; then
-		return 0
-	fi
-	# `uname -m` says x86_64 on Apple silicon as well, where Rosetta runs it.
-	processor=x86_64
-	if [ "$(sysctl -n hw.optional.arm64 </dev/null 2>/dev/null)" = 1 ]; then
-		processor=arm64
-	fi
-	limactl_looks=
-	for limactl_file in /opt/homebrew/bin/limactl /usr/local/bin/limactl /opt/local/bin/limactl; do
-		if ! as_user test -e "$limactl_file"; then
-			limactl_look="is not there"
-		elif ! as_user test -f "$limactl_file" || ! as_user test -x "$limactl_file"; then
-			limactl_look="is nothing that $LIMA_USER may run"
-		elif runs_here "$limactl_file"; then
-			LIMACTL=$limactl_file
-			SEARCH_PATH=${LIMACTL%/*}:/usr/bin:/bin:/usr/sbin:/sbin
-			note "Found: $LIMACTL, for $processor."
-			return 0
-		else
-			limactl_look="is not for $processor"
-		fi
-		limactl_looks=${limactl_looks:+$limactl_looks, }"$limactl_file $limactl_look"
-	done
-	LIMACTL_PROBLEM="there is no limactl for this Mac ($processor): $limactl_looks"
-	return 1
-}
-
-# Whether the processor runs the program $1 itself: it has code for it, or is a
-# script, as wrappers are. lipo(1) comes with Xcode, file(1) with every Mac.
-runs_here() {
-	case $(as_user file -bL "$1" </dev/null 2>/dev/null) in
-	*Mach-O*"$processor"*) return 0 ;;
-	*Mach-O*) return 1 ;;
-	*script*) return 0 ;;
-	*) return 1 ;;
-	esac
-}
-
-# Makes FILLED_PLIST: the package's property list with what was found. Values
-# reach it as arguments of plutil's. ProgramArguments comes as a whole: by an
-# index plutil inserts, and the packaged program would stay as the first
-# argument (neomjs/neo#16440). Neither name of its JSON can have a quote in it.
-fill_in() {
-	cp "$PACKAGED_PLIST" "$FILLED_PLIST" || return
-	if [ "$FIND_USER" = yes ] && [ "$CONDITION" = boot ]; then
-		fill_in_value UserName -string "$LIMA_USER" || return
-	fi
-	if [ "$FIND_FOLDER" = yes ]; then
-		fill_in_value WorkingDirectory -string "$INSTANCE_DIR" &&
-			fill_in_value StandardOutPath -string "$INSTANCE_DIR/launchd.stdout.log" &&
-			fill_in_value StandardErrorPath -string "$INSTANCE_DIR/launchd.stderr.log" || return
-	fi
-	if [ "$FIND_LIMACTL" = yes ]; then
-		fill_in_value ProgramArguments -json "[\"$LIMACTL\", \"start\", \"$INSTANCE\", \"--foreground\"]" || return
-		if [ "$SETS_PATH" = no ]; then
-			fill_in_value EnvironmentVariables.PATH -string "$SEARCH_PATH" || return
-		fi
-	fi
-	plutil -lint "$FILLED_PLIST" </dev/null >&2
-}
-
-fill_in_value() {
-	/usr/bin/plutil -replace "$1" "$2" "$3" "$FILLED_PLIST" </dev/null >&2
 }
 
 # Finds whom an earlier installation set the instance up for, to remove what it
@@ -644,8 +722,76 @@ find_registered_user() {
 	fi
 }
 
+# The folder of the job's log. Needs config.sh, launchd.sh and common.sh. It only
+# defines functions.
+#
+# For boot it is below /Library/Logs: a home folder may be on a volume that is not
+# there yet. It belongs to the user, so that lima-start can put a log that has
+# grown too large aside; what is above it belongs to root. No rule of
+# newsyslog(8) names it: as root, in a folder that is the user's, that would
+# change the owner of whatever a planted link leads to.
+
+# Enters the folder $1 of the present one, which must be root's own and no link.
+enter_root_folder() {
+	mkdir "$1" 2>/dev/null
+	# shellcheck disable=SC3067 # every sh of a Mac has it
+	[ ! -L "$1" ] && cd "$1" && [ -O . ] && chmod 755 .
+}
+
+# Makes the folder of the boot job's log, and gives it to the user. From the folder
+# above on, which nobody but root may write, no name can lead elsewhere.
+make_daemon_logs() (
+	logs_prefix=${DAEMON_LOGS%/*}
+	cd "${logs_prefix%/*}" && enter_root_folder "${logs_prefix##*/}" || exit
+	if [ -L "$INSTANCE" ]; then
+		exit 1
+	fi
+	mkdir "$INSTANCE" 2>/dev/null
+	[ -d "$INSTANCE" ] || exit
+	# shellcheck disable=SC2012,SC2046 # mode, links, owner: the name comes last
+	set -- $(ls -ldn "$INSTANCE")
+	if [ "$3" = "$LIMA_UID" ]; then
+		exit 0
+	fi
+	# What another user wrote there, the new one could not write. It is removed and
+	# not given away: it may be a second name of a file elsewhere.
+	chown 0 "$INSTANCE" && chmod 755 "$INSTANCE" && rm -f "$INSTANCE/$LOG_NAME" "$INSTANCE/$LOG_NAME.0" &&
+		chown "$LIMA_UID" "$INSTANCE"
+)
+
+# Removes the logs of the boot job. Status 1: some are left.
+remove_daemon_logs() {
+	if [ ! -d "$DAEMON_LOGS" ] || [ -L "$DAEMON_LOGS" ]; then
+		return 0
+	fi
+	# From then on, nobody but root adds anything to it.
+	chown 0 "$DAEMON_LOGS" && chmod 755 "$DAEMON_LOGS" &&
+		rm -f "$DAEMON_LOGS/$LOG_NAME" "$DAEMON_LOGS/$LOG_NAME.0"
+	if rmdir "$DAEMON_LOGS"; then
+		note "Removed $DAEMON_LOGS."
+		rmdir "${DAEMON_LOGS%/*}" 2>/dev/null || :
+	else
+		warn "$DAEMON_LOGS could not be removed."
+		return 1
+	fi
+}
+
+# Removes the logs of the user's login job. Status 1: some are left.
+remove_agent_logs() {
+	if [ -z "${HOME_DIR:-}" ] || ! user_has "$HOME_DIR/$AGENT_LOGS"; then
+		return 0
+	fi
+	if as_user rm -rf "$HOME_DIR/$AGENT_LOGS"; then
+		note "Removed $HOME_DIR/$AGENT_LOGS."
+		as_user rmdir "$HOME_DIR/${AGENT_LOGS%/*}" 2>/dev/null || :
+	else
+		warn "$HOME_DIR/$AGENT_LOGS could not be removed."
+		return 1
+	fi
+}
+
 # Removes what the package put on this Mac. It is put behind config.sh,
-# launchd.sh, common.sh and found.sh, so that it needs no file beside it: people
+# launchd.sh, common.sh, found.sh and logs.sh, so that it needs no file beside it: people
 # run it, and it is the uninstall package's postinstall.
 #
 # Whatever condition the package had, both kinds of jobs go: afterwards nothing
@@ -657,6 +803,8 @@ PATH=/usr/bin:/bin:/usr/sbin:/sbin
 LC_ALL=C
 export PATH LC_ALL
 umask 022
+# shellcheck disable=SC2034 # found.sh: nothing was found beforehand
+SCRIPTS_DIR=
 
 # Forgets the receipt $1. One that stays does no harm: the next installation
 # counts as an update.
@@ -709,13 +857,17 @@ uninstall_main() {
 	fi
 
 	# Only what the package put there.
-	for uninstall_file in "$STAGED_AGENT" "$STAGED_DAEMON" "$TEMPLATE_FILE" "$FILLED_PLIST" "$PREVIOUS_PLIST"; do
+	for uninstall_file in "$STAGED_AGENT" "$STAGED_DAEMON" "$TEMPLATE_FILE" "$PREVIOUS_PLIST"; do
 		remove_root_file "$uninstall_file" || uninstall_status=1
 	done
 	if [ "$uninstall_status" -ne 0 ]; then
 		note "error: not everything could be removed; see above. Restart the Mac, then run this again."
 		return 1
 	fi
+	# A job that is still there would run it.
+	remove_root_file "$LIMA_START" || uninstall_status=1
+	remove_daemon_logs || uninstall_status=1
+	remove_agent_logs || uninstall_status=1
 	# Last, so that there was something to run again, and whom for.
 	remove_root_file "$USER_FILE" || uninstall_status=1
 	remove_root_file "$SUPPORT_DIR/uninstall.sh" || uninstall_status=1

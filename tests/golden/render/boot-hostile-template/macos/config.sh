@@ -9,31 +9,30 @@ VERSION=1.2
 # boot: a LaunchDaemon starts it. login: the user's LaunchAgent does.
 CONDITION=boot
 # The account it runs as, and the home folder that the settings assume. Empty:
-# found when the package is installed, as is all that is empty below.
+# found when the package is installed.
 LIMA_USER=_o.neil-9
 LIMA_USER_HOME='/Users/O'\''Neil "x" & <Söhne>/$(touch planted) `id` \'
-# The program, LIMA_HOME, and the folder of the instance in it.
+# The program, or `auto`; LIMA_HOME, where the settings give one.
 LIMACTL='/opt/it'\''s "lima" %n & <co> \d/$HOME; id/limactl'
 LIMA_HOME_DIR='/Volumes/My Disk'\''s "x" %h %% $HOME \ '
-INSTANCE_DIR='/Volumes/My Disk'\''s "x" %h %% $HOME \ /Prod.k3s_a-1'
-# Its PATH; and yes, where the settings give another one, which wins.
-SEARCH_PATH='/opt/it'\''s "lima" %n & <co> \d/$HOME; id:/usr/bin:/bin:/usr/sbin:/sbin'
-SETS_PATH=yes
-# What the instance is created from where there is none (empty: it is not), and
-# the environment for that, each word for printf's %b.
+# What the instance is created from where there is none (empty: it is not).
 TEMPLATE='/Library/Application Support/com.example.R-D/Prod.k3s_a-1/template.yaml'
-ENVIRONMENT='EMPTY= LINES=first\0012ExecStartPre=/bin/false\0012\0011last\0134 PATH=/opt/own\0040bin:/usr/bin QUOTES=it\0047s\0040\0042quoted\0042\0040\0140id\0140\0040\0044\0050id\0051\0040\0044\0173HOME\0175\0040%h\0040%%\0040\0134n\0040\0134 UNICODE=Zo\0303\0253\0040\0360\0237\0246\0200\0040\0342\0200\0250\0357\0273\0277 XML=\0074/string\0076\0074true/\0076\0135\0135\0076\0046amp\0073\0074\0041--'
 # launchd's names for it, one for each condition.
 DAEMON_LABEL=io.lima-vm.daemon.Prod.k3s_a-1
 AGENT_LABEL=io.lima-vm.autostart.Prod.k3s_a-1
-# The package's own folder, and where the package puts the property list.
+# The package's own folder, where the package puts the property list, and the
+# program that the job runs.
 SUPPORT_DIR='/Library/Application Support/com.example.R-D/Prod.k3s_a-1'
-PACKAGED_PLIST='/Library/Application Support/com.example.R-D/Prod.k3s_a-1/io.lima-vm.daemon.Prod.k3s_a-1.plist'
+PACKAGED_PLIST=/Library/LaunchDaemons/io.lima-vm.daemon.Prod.k3s_a-1.plist
+LIMA_START='/Library/Application Support/com.example.R-D/Prod.k3s_a-1/lima-start'
+# The folders of its logs: for boot, and for login below the home folder.
+DAEMON_LOGS=/Library/Logs/com.example.R-D/Prod.k3s_a-1
+AGENT_LOGS=Library/Logs/com.example.R-D/Prod.k3s_a-1
 # Seconds that launchd gives the VM to shut down, and that Installer gives a
 # script.
 EXIT_TIMEOUT=400
-TIME_LIMIT=2500
-# yes: an instance that could not be started is a failed installation.
+TIME_LIMIT=700
+# yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START=yes
 # The receipts of the two packages.
 INSTALLER_ID=com.example.R-D.installer.Prod.k3s_a-1

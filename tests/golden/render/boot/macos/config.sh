@@ -9,31 +9,30 @@ VERSION=1.2
 # boot: a LaunchDaemon starts it. login: the user's LaunchAgent does.
 CONDITION=boot
 # The account it runs as, and the home folder that the settings assume. Empty:
-# found when the package is installed, as is all that is empty below.
+# found when the package is installed.
 LIMA_USER=alice
 LIMA_USER_HOME=/Users/alice
-# The program, LIMA_HOME, and the folder of the instance in it.
+# The program, or `auto`; LIMA_HOME, where the settings give one.
 LIMACTL=/opt/homebrew/bin/limactl
-LIMA_HOME_DIR=/Users/alice/.lima
-INSTANCE_DIR=/Users/alice/.lima/k3s
-# Its PATH; and yes, where the settings give another one, which wins.
-SEARCH_PATH=/opt/homebrew/bin:/usr/bin:/bin:/usr/sbin:/sbin
-SETS_PATH=no
-# What the instance is created from where there is none (empty: it is not), and
-# the environment for that, each word for printf's %b.
+LIMA_HOME_DIR=
+# What the instance is created from where there is none (empty: it is not).
 TEMPLATE=
-ENVIRONMENT=
 # launchd's names for it, one for each condition.
 DAEMON_LABEL=io.lima-vm.daemon.k3s
 AGENT_LABEL=io.lima-vm.autostart.k3s
-# The package's own folder, and where the package puts the property list.
+# The package's own folder, where the package puts the property list, and the
+# program that the job runs.
 SUPPORT_DIR='/Library/Application Support/io.lima-vm/k3s'
 PACKAGED_PLIST=/Library/LaunchDaemons/io.lima-vm.daemon.k3s.plist
+LIMA_START='/Library/Application Support/io.lima-vm/k3s/lima-start'
+# The folders of its logs: for boot, and for login below the home folder.
+DAEMON_LOGS=/Library/Logs/io.lima-vm/k3s
+AGENT_LOGS=Library/Logs/io.lima-vm/k3s
 # Seconds that launchd gives the VM to shut down, and that Installer gives a
 # script.
-EXIT_TIMEOUT=180
+EXIT_TIMEOUT=240
 TIME_LIMIT=600
-# yes: an instance that could not be started is a failed installation.
+# yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START=no
 # The receipts of the two packages.
 INSTALLER_ID=io.lima-vm.installer.k3s

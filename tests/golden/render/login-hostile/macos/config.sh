@@ -9,31 +9,30 @@ VERSION=1.2
 # boot: a LaunchDaemon starts it. login: the user's LaunchAgent does.
 CONDITION=login
 # The account it runs as, and the home folder that the settings assume. Empty:
-# found when the package is installed, as is all that is empty below.
+# found when the package is installed.
 LIMA_USER=_o.neil-9
 LIMA_USER_HOME='/Users/O'\''Neil "x" & <Söhne>/$(touch planted) `id` \'
-# The program, LIMA_HOME, and the folder of the instance in it.
+# The program, or `auto`; LIMA_HOME, where the settings give one.
 LIMACTL='/opt/it'\''s "lima" %n & <co> \d/$HOME; id/limactl'
 LIMA_HOME_DIR='/Volumes/My Disk'\''s "x" %h %% $HOME \ '
-INSTANCE_DIR='/Volumes/My Disk'\''s "x" %h %% $HOME \ /Prod.k3s_a-1'
-# Its PATH; and yes, where the settings give another one, which wins.
-SEARCH_PATH='/opt/it'\''s "lima" %n & <co> \d/$HOME; id:/usr/bin:/bin:/usr/sbin:/sbin'
-SETS_PATH=yes
-# What the instance is created from where there is none (empty: it is not), and
-# the environment for that, each word for printf's %b.
+# What the instance is created from where there is none (empty: it is not).
 TEMPLATE=
-ENVIRONMENT=
 # launchd's names for it, one for each condition.
 DAEMON_LABEL=io.lima-vm.daemon.Prod.k3s_a-1
 AGENT_LABEL=io.lima-vm.autostart.Prod.k3s_a-1
-# The package's own folder, and where the package puts the property list.
+# The package's own folder, where the package puts the property list, and the
+# program that the job runs.
 SUPPORT_DIR='/Library/Application Support/com.example.R-D/Prod.k3s_a-1'
 PACKAGED_PLIST='/Library/Application Support/com.example.R-D/Prod.k3s_a-1/io.lima-vm.autostart.Prod.k3s_a-1.plist'
+LIMA_START='/Library/Application Support/com.example.R-D/Prod.k3s_a-1/lima-start'
+# The folders of its logs: for boot, and for login below the home folder.
+DAEMON_LOGS=/Library/Logs/com.example.R-D/Prod.k3s_a-1
+AGENT_LOGS=Library/Logs/com.example.R-D/Prod.k3s_a-1
 # Seconds that launchd gives the VM to shut down, and that Installer gives a
 # script.
 EXIT_TIMEOUT=400
 TIME_LIMIT=700
-# yes: an instance that could not be started is a failed installation.
+# yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START=yes
 # The receipts of the two packages.
 INSTALLER_ID=com.example.R-D.installer.Prod.k3s_a-1
