@@ -110,10 +110,17 @@ fn a_package_that_is_another_one_now() {
 fn a_package_that_was_damaged_cut_short_or_taken_away() {
     let good = out();
     let mut out = good.clone();
-    // Behind the job, which the profile is held against.
+    // In Distribution, without which nothing of the package is known.
     let last = out[PACKAGE].len() - 1;
     out.get_mut(PACKAGE).unwrap()[last] ^= 1;
-    assert_fail(&out, &[("manager-manifest", "sum 1 of 1 is not that of"), ("manager-fleet", "hash_sha256")]);
+    assert_fail(
+        &out,
+        &[
+            ("manager-manifest", "sum 1 of 1 is not that of"),
+            ("manager-profile", "cannot be read"),
+            ("manager-fleet", "hash_sha256"),
+        ],
+    );
 
     let mut out = good.clone();
     out.get_mut(PACKAGE).unwrap().pop();
