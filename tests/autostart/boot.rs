@@ -157,7 +157,7 @@ fn an_instance_enabled_for_login_is_found_by_its_drift_and_put_back_when_it_fail
     let refuses = "/etc/systemd/user/lima-vm@k3s.service.d/90-refuses.conf";
     vm.machine.write(
         refuses,
-        "[Service]\nExecStartPre=/bin/sh -c '! test -e .config/systemd/user/lima-vm@k3s.service.d'\n",
+        "[Service]\nExecStartPre=/bin/sh -c '! test -e .config/systemd/user/lima-vm@k3s.service.d/10-lima-autostart.conf'\n",
     );
     let (status, _, err) = xtask(&vm, "autostart enable k3s");
     assert_eq!(status, 1, "{err}");
