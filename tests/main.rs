@@ -16,6 +16,7 @@ mod render;
 mod settings;
 mod signing;
 mod stage;
+mod start;
 mod support;
 mod tidy;
 mod verify;
