@@ -1,12 +1,13 @@
 //! What `dist --base-url` adds for device managers, from the outside. What is in
 //! the files is tested in `mdm`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::folder;
-use crate::support::{Xtask, fail, succeed};
+use crate::support::{Xtask, fail, golden, succeed};
 
 const URL: [&str; 2] = ["--base-url", "https://mdm.example.com/lima/"];
 
@@ -81,4 +82,37 @@ fn the_repositorys_packages_take_no_room_of_their_own_nor_any_of_the_zip() {
 fn zip_names(xtask: &Xtask) -> Vec<String> {
     let file = fs::File::open(xtask.path("out/lima-autostart-3.1.zip")).unwrap();
     zip::ZipArchive::new(file).unwrap().file_names().map(|name| name.unwrap().into_owned()).collect()
+}
+
+/// One profile for all Macs, beside those of each instance.
+#[test]
+fn several_instances_have_a_profile_together() {
+    let alone = folder(1);
+    alone.run(&[&["dist", "--unsigned"][..], &URL].concat());
+    assert!(!alone.path("out/login-items.mobileconfig").exists(), "the instance's own says the same");
+
+    let xtask = folder(3);
+    xtask.run(&[&["dist", "--unsigned"][..], &URL].concat());
+    let profile = fs::read(xtask.path("out/login-items.mobileconfig")).unwrap();
+    golden("mdm/login-items.mobileconfig", &profile);
+    succeed(&mut xtask.bare_command(&["verify", "out"]));
+    // A part has the jobs of some instances.
+    for part in ["1/2", "2/2"] {
+        xtask.run(&[&["dist", "--unsigned", "--partition", part, "--out", "part"][..], &URL].concat());
+        // The catalogs are made when the parts are merged.
+        let output = xtask.bare_command(&["verify", "part"]).output().unwrap();
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert!(!report.contains("FAIL  manager-profile"), "{report}");
+    }
+    // A label of nobody's, with sums that hold.
+    let text = String::from_utf8(profile).unwrap().replace("daemon.vm1<", "daemon.vm9<");
+    let mut files = BTreeMap::new();
+    for (path, _) in xtask.files("out") {
+        let bytes = fs::read(xtask.path("out").join(&path)).unwrap();
+        files.insert(path, bytes);
+    }
+    files.insert("login-items.mobileconfig".to_owned(), text.into_bytes());
+    let failed = crate::mdm::failed(&files);
+    assert_eq!(failed.keys().collect::<Vec<_>>(), [&"manager-profile"], "{failed:?}");
+    assert!(failed["manager-profile"].contains("io.lima-vm.daemon.vm9"), "{failed:?}");
 }

@@ -181,25 +181,47 @@ struct Rule {
     rule_value: String,
 }
 
-/// Identifier of the profile.
+/// Identifier of the profile of one instance.
 pub fn profile_identifier(spec: &Spec, instance: &Instance) -> String {
     format!("{}.login-items.{}", spec.identifier_prefix, instance.name)
 }
 
-/// The profile that lets the job start without asking the user, who could switch
-/// it off otherwise.
-///
-/// By its label and nothing else: the program is limactl, which is signed by
-/// nobody's team, and every job of Lima's has the prefix.
+/// Identifier of the profile of all instances.
+pub fn whole_profile_identifier(spec: &Spec) -> String {
+    format!("{}.login-items", spec.identifier_prefix)
+}
+
+/// The profile that lets the job of one instance start without asking the user, who
+/// could switch it off otherwise.
 pub fn profile(spec: &Spec, instance: &Instance) -> Vec<u8> {
+    let of = format!("Lima instance {}", instance.name);
     let identifier = profile_identifier(spec, instance);
+    profile_of(spec, std::slice::from_ref(instance), identifier, &of, format!("Login item: {of}"))
+}
+
+/// The same for all instances of a run.
+pub fn whole_profile(spec: &Spec) -> Vec<u8> {
+    let of = format!("{} Lima instances", spec.instances.len());
+    let identifier = whole_profile_identifier(spec);
+    profile_of(spec, &spec.instances, identifier, &of, format!("Login items: {of}"))
+}
+
+/// By the labels of the jobs and nothing else: the program is limactl, which is
+/// signed by nobody's team, and every job of Lima's has the prefix.
+fn profile_of(
+    spec: &Spec,
+    instances: &[Instance],
+    identifier: String,
+    of: &str,
+    display_name: String,
+) -> Vec<u8> {
+    let the = if instances.len() == 1 { "the " } else { "" };
     let payload = |identifier: String, payload_type| Payload {
         payload_content: Vec::new(),
         payload_description: format!(
-            "Lets macOS start the Lima instance {} in the background, without asking the user.",
-            instance.name
+            "Lets macOS start {the}{of} in the background, without asking the user.",
         ),
-        payload_display_name: format!("Login item: Lima instance {}", instance.name),
+        payload_display_name: display_name.clone(),
         payload_uuid: uuid(&identifier),
         payload_identifier: identifier,
         payload_organization: spec.organization.as_ref().map(Text::as_str),
@@ -210,11 +232,14 @@ pub fn profile(spec: &Spec, instance: &Instance) -> Vec<u8> {
     };
     property_list(&Payload {
         payload_content: vec![Payload {
-            rules: vec![Rule {
-                comment: pages::title(instance),
-                rule_type: "Label",
-                rule_value: launchd::label(instance),
-            }],
+            rules: instances
+                .iter()
+                .map(|instance| Rule {
+                    comment: pages::title(instance),
+                    rule_type: "Label",
+                    rule_value: launchd::label(instance),
+                })
+                .collect(),
             ..payload(format!("{identifier}.servicemanagement"), "com.apple.servicemanagement")
         }],
         payload_scope: Some("System"),

@@ -4,8 +4,11 @@
 
 use std::io::{self, Write};
 
-use super::munki;
-use crate::artifact::{Artifact, Built, BuiltPackage, Content, Description, Maker, Needs, RunFiles, Section};
+use super::{apple, munki};
+use crate::artifact::{
+    Artifact, Built, BuiltPackage, Content, Description, Kind, MakeOfAll, Maker, Needs, Planned, RunFiles,
+    Section,
+};
 use crate::macos::artifacts::{PKG, UNINSTALL_PKG, package_paths};
 use crate::settings::resolve::MUNKI_FOLDER;
 use crate::settings::{Instance, Spec};
@@ -15,9 +18,14 @@ pub(super) const MANAGER: &str = "manager";
 /// The catalogs of the Munki repository.
 pub(super) const MUNKI_CATALOG: &str = "munki-catalog";
 
+/// The Managed Login Items profile of all instances of a run.
+const WHOLE_PROFILE: &str = "login-items";
+/// Its place.
+pub const WHOLE_PROFILE_FILE: &str = "login-items.mobileconfig";
+
 // The Munki repository is not for taking along: its packages are those of the
 // instances once more.
-static KINDS: [Description; 2] = [
+static KINDS: [Description; 3] = [
     Description {
         needs: Some(Needs::BaseUrl),
         brings: &[PKG, UNINSTALL_PKG, MUNKI_CATALOG],
@@ -36,6 +44,11 @@ static KINDS: [Description; 2] = [
         words: |_| Some("Munki repository, catalog"),
         of_run: Some(write_catalog),
         ..Description::new(MUNKI_CATALOG, "The catalogs of the Munki repository (`--base-url`)")
+    },
+    Description {
+        needs: Some(Needs::BaseUrl),
+        words: |_| Some("Managed Login Items profile of all instances"),
+        ..Description::new(WHOLE_PROFILE, "The Managed Login Items profile of all instances (`--base-url`)")
     },
 ];
 
@@ -64,6 +77,20 @@ impl Maker for Managers {
             (Some(installer), Some(uninstaller)) => super::files(spec, instance, installer, uninstaller),
             _ => Vec::new(),
         }
+    }
+
+    /// Of one instance it would be the instance's own.
+    fn of_all_instances(&self, spec: &Spec) -> Vec<Planned<MakeOfAll>> {
+        if spec.base_url.is_none() || spec.instances.len() < 2 {
+            return Vec::new();
+        }
+        let artifact = Artifact {
+            path: WHOLE_PROFILE_FILE.to_owned(),
+            kind: Kind::new(WHOLE_PROFILE),
+            instance: None,
+            identifier: Some(apple::whole_profile_identifier(spec)),
+        };
+        vec![Planned { artifact, make: |spec, _| Ok(Content::Profile(apple::whole_profile(spec))) }]
     }
 
     fn of_run(&self, spec: &Spec) -> Vec<Artifact> {

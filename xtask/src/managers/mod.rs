@@ -8,6 +8,7 @@
 //!                login-items.mobileconfig     Managed Login Items
 //!                munki/*.plist                pkginfo of installer and uninstaller
 //!                fleet/*                      software for Fleet's GitOps, with its scripts
+//! login-items.mobileconfig                    Managed Login Items of several instances
 //! munki/pkgs/lima-autostart/*.pkg             a Munki repository of all instances:
 //!       pkgsinfo/lima-autostart/*.plist       copies of the above
 //!       manifests/lima-<instance>             for included_manifests

@@ -10,8 +10,11 @@ use std::num::NonZeroU64;
 use plist::{Dictionary, Value};
 use serde::Deserialize;
 
+use super::munki::REPOSITORY as MUNKI_REPOSITORY;
 use super::{Folder, INSTALL_MANIFEST, instance_folder};
 use crate::digest::sums::Digester;
+use crate::managers::artifacts::WHOLE_PROFILE_FILE;
+use crate::run::manifest::{self, MANIFEST_FILE};
 use crate::verify::payload::Contents;
 use crate::verify::{cms, property_list};
 
@@ -161,16 +164,28 @@ pub fn profile_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Res
     if labels.is_empty() {
         return Err("it allows no job by its label".to_owned());
     }
+    // A part of a run has the jobs of some instances, and the profile of all.
+    if path == WHOLE_PROFILE_FILE && is_part_of_a_run(folder) {
+        return Ok(Vec::new());
+    }
     let jobs = jobs_of(folder, instance_folder(path))?;
     let unknown = labels.into_iter().filter(|label| !jobs.iter().any(|job| job == label));
     Ok(unknown.map(|label| format!("no package of the instance has a job {label:?}")).collect())
 }
 
-/// The labels of an instance's jobs, by the names of the property lists that its
+fn is_part_of_a_run<R: Read + Seek>(folder: &Folder<'_, R>) -> bool {
+    let manifest = (folder.open)(MANIFEST_FILE).map(manifest::read_header);
+    matches!(manifest, Ok(Ok(header)) if header.partition.is_some())
+}
+
+/// The labels of an instance's jobs, or, where no folder of one is given, of all, by the names of the property lists that its
 /// packages install. That these are the labels is checked of each package.
 fn jobs_of<R: Read + Seek>(folder: &Folder<'_, R>, instance: &str) -> Result<Vec<String>, String> {
     let mut jobs = Vec::new();
-    let packages = folder.files.keys().filter(|path| path.starts_with(instance) && path.ends_with(".pkg"));
+    // The packages of the Munki repository are the same once more.
+    let packages = folder.files.keys().filter(|path| {
+        path.starts_with(instance) && path.ends_with(".pkg") && !path.starts_with(MUNKI_REPOSITORY)
+    });
     for path in packages {
         let (facts, mut file) = folder.package(path)?;
         for component in &facts.components {

@@ -28,6 +28,7 @@ use url::Url;
 use super::payload::FAULTS_FOUND_MAX;
 use super::{Check, causes};
 use crate::digest::FileDigest;
+use crate::managers::artifacts::WHOLE_PROFILE_FILE;
 
 /// Largest document of a manager's, in bytes. An uninstaller is a part of some.
 const DOCUMENT_MAX: u64 = 4 << 20;
@@ -68,7 +69,7 @@ fn is_declaration(path: &str) -> bool {
 }
 
 fn is_profile(path: &str) -> bool {
-    path.contains("/mdm/") && path.ends_with(".mobileconfig")
+    path == WHOLE_PROFILE_FILE || path.contains("/mdm/") && path.ends_with(".mobileconfig")
 }
 
 fn is_fleet(path: &str) -> bool {

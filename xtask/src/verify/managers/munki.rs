@@ -17,7 +17,7 @@ use super::{Folder, identity_fault, instance_folder};
 use crate::managers::munki::{ALL, CatalogError, PKGSINFO, catalogs_of, write_catalog};
 use crate::verify::{Check, property_list};
 
-const REPOSITORY: &str = "munki/";
+pub(super) const REPOSITORY: &str = "munki/";
 const CATALOGS: &str = "munki/catalogs/";
 const MANIFESTS: &str = "munki/manifests/";
 
