@@ -8,10 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};
 
+use flatpkg::Severity;
 use flatpkg::bom::{BOM_MAX, Bom, PATH_MAX};
 use flatpkg::cksum::Cksum;
-use flatpkg::component::{ComponentFacts, open_archive};
+use flatpkg::component::ComponentFacts;
 use flatpkg::cpio::{TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK};
+use flatpkg::payload;
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 use serde::Serialize;
@@ -132,14 +134,13 @@ fn entries<R: Read + Seek>(
     data: &TocData,
     kept: impl Fn(&str) -> bool,
 ) -> Result<Vec<Entry>, String> {
-    let mut reader = open_archive(&package.archive, input, what, data).map_err(|error| causes(&error))?;
+    let mut reader = payload::open(&package.archive, input, what, data).map_err(|error| causes(&error))?;
     let mut found = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     let mut kept_all = 0;
     let mut names_all = 0;
     while let Some(next) = reader.next_entry().map_err(|error| causes(&error))? {
-        let path = String::from_utf8(next.name)
-            .map_err(|_| format!("the name at byte {} is not UTF-8", next.offset))?;
+        let path = next.path;
         let header = next.header;
         let is_link = header.mode & TYPE_MASK == TYPE_SYMLINK;
         if is_link && header.size > LINK_MAX {
@@ -178,9 +179,9 @@ fn entries<R: Read + Seek>(
             content: (keep && !is_link).then_some(content),
         });
     }
-    let rest = reader.rest().map_err(|error| causes(&error))?;
-    if !rest.is_zero {
-        return Err("something other than zeros follows the archive's end".to_owned());
+    let (_, findings) = reader.finish().map_err(|error| causes(&error))?;
+    if let Some(lie) = findings.of(Severity::Lie).next() {
+        return Err(lie.to_string());
     }
     Ok(found)
 }
@@ -217,7 +218,7 @@ fn bom<R: Read + Seek>(package: &PackageFacts, input: &mut R, data: &TocData) ->
             uid: facts.uid,
             gid: facts.gid,
             size: facts.size.into(),
-            checksum: facts.checksum,
+            checksum: facts.checksum.unwrap_or(0),
             link: facts
                 .link_target
                 .map(|target| String::from_utf8_lossy(target).trim_end_matches('\0').to_owned()),

@@ -61,7 +61,7 @@ pub fn after_heap(bytes: &[u8]) -> AfterHeap<'_> {
 fn framed(bytes: &[u8]) -> Option<AfterHeap<'_>> {
     let (before, rest) = bytes.split_first_chunk::<TRAILER_LEN>()?;
     let (ticket, after) = rest.split_last_chunk::<TRAILER_LEN>()?;
-    let (terminator, trailer) = (parse(before)?, parse(after)?);
+    let (terminator, trailer) = (trailer(before)?, trailer(after)?);
     let is_framed = terminator.trailer_type == TYPE_TERMINATOR
         && terminator.length == 0
         && trailer.trailer_type == TYPE_TICKET
@@ -69,7 +69,8 @@ fn framed(bytes: &[u8]) -> Option<AfterHeap<'_>> {
     is_framed.then_some(AfterHeap::Ticket { terminator, ticket, trailer })
 }
 
-fn parse(bytes: &[u8; TRAILER_LEN]) -> Option<Trailer> {
+/// A trailer, if these bytes are one.
+pub fn trailer(bytes: &[u8; TRAILER_LEN]) -> Option<Trailer> {
     let rest = bytes.strip_prefix(TRAILER_MAGIC)?;
     let (version, rest) = rest.split_first_chunk()?;
     let (trailer_type, rest) = rest.split_first_chunk()?;
@@ -86,7 +87,7 @@ fn parse(bytes: &[u8; TRAILER_LEN]) -> Option<Trailer> {
 mod tests {
     use super::*;
 
-    fn trailer(trailer_type: u16, length: u32) -> Vec<u8> {
+    fn framing(trailer_type: u16, length: u32) -> Vec<u8> {
         let mut bytes = TRAILER_MAGIC.to_vec();
         bytes.extend_from_slice(&1u16.to_le_bytes());
         bytes.extend_from_slice(&trailer_type.to_le_bytes());
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_ticket_in_its_framing() {
-        let bytes = [trailer(1, 0), b"s8ch...".to_vec(), trailer(2, 7)].concat();
+        let bytes = [framing(1, 0), b"s8ch...".to_vec(), framing(2, 7)].concat();
         let AfterHeap::Ticket { ticket, trailer, .. } = after_heap(&bytes) else { panic!() };
         assert_eq!((ticket, trailer.length), (b"s8ch...".as_slice(), 7));
     }
@@ -107,10 +108,10 @@ mod tests {
         assert_eq!(after_heap(b""), AfterHeap::Nothing);
         for wrong in [
             b"x".to_vec(),
-            trailer(1, 0),
-            [trailer(1, 0), trailer(2, 1)].concat(),
-            [trailer(1, 0), b"x".to_vec(), trailer(2, 2)].concat(),
-            [trailer(2, 0), b"x".to_vec(), trailer(2, 1)].concat(),
+            framing(1, 0),
+            [framing(1, 0), framing(2, 1)].concat(),
+            [framing(1, 0), b"x".to_vec(), framing(2, 2)].concat(),
+            [framing(2, 0), b"x".to_vec(), framing(2, 1)].concat(),
         ] {
             assert_eq!(after_heap(&wrong), AfterHeap::Unknown);
         }
