@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use super::contents;
 use super::messages::{MessageFormat, line};
-use crate::extract;
 use crate::inspect::{Component, Inspection, Signature, inspect};
 use crate::sign::certificate::Facts;
 use crate::verify::payload::Entry;
@@ -39,6 +39,12 @@ pub struct Inspect {
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
 
+    /// Unpack up to so many bytes, such as 100G [default: 100 times the package, at least 1G, at most 64G]
+    ///
+    /// For a package that you trust: a small one can unpack to any size.
+    #[arg(long, value_name = "SIZE", value_parser = contents::size)]
+    max_size: Option<u64>,
+
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -65,29 +71,32 @@ impl Inspect {
 
     fn show(&self) -> Result<()> {
         let path = self.file.display();
+        if self.file.is_dir() {
+            bail!(
+                "{path} is a folder: packages before Mac OS X 10.5 were folders, and newer Macs do not install \
+                 them; this program reads the flat packages of today"
+            );
+        }
+        if self.paths && self.format == Format::Human {
+            return contents::paths(&self.file, self.max_size);
+        }
         let file = File::open(&self.file).with_context(|| format!("could not open {path}"))?;
         let mut input = BufReader::new(file);
         let inspection = inspect(&mut input, self.scripts)
             .with_context(|| format!("{path} could not be read as a package"))?;
         match self.format {
             Format::Json => line(serde_json::to_string_pretty(&inspection)?),
-            Format::Human if self.paths => {
-                for entry in inspection.components.iter().flat_map(|component| &component.payload) {
-                    line(printable(&entry.path));
-                }
-            }
             Format::Human => print(&inspection),
         }
         if let Some(folder) = &self.extract {
-            let written = extract::extract(&mut input, folder)?;
-            line(format!("Unpacked {written} files and folders into {}.", folder.display()));
+            contents::extract(&self.file, folder, self.max_size)?;
         }
         Ok(())
     }
 }
 
 /// Text from a package, for a terminal: control characters are escaped.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|one| {
             let escaped: Vec<char> =
