@@ -7,7 +7,7 @@ use std::io::Cursor;
 use flatpkg::tree::{Owner, Tree};
 use xtask::verify::Options;
 
-use super::handmade::{member, xar};
+use super::handmade::{FIRST, member, packaged, xar};
 use super::{failed, verify};
 use crate::support::Xtask;
 
@@ -73,14 +73,14 @@ fn jobs_that_launchd_would_refuse_or_that_are_a_way_to_root() {
 fn gaps_overlaps_and_hidden_bytes_in_the_heap() {
     let options = Options::default();
     let of = |package: &[u8]| failed(&verify(package, &options));
-    assert_eq!(of(&xar(&member("a", 20, b"abc"), b"abc")), [""; 0]);
-    assert!(of(&xar(&member("a", 25, b"abc"), b"12345abc"))[0].contains("5 bytes before"));
+    assert_eq!(of(&packaged(&member("a", FIRST, b"abc"), b"abc")), [""; 0]);
+    assert!(of(&packaged(&member("a", FIRST + 5, b"abc"), b"12345abc"))[0].contains("5 bytes before"));
     assert!(
-        of(&xar(&(member("a", 20, b"abc") + &member("b", 21, b"bc")), b"abc"))[0].contains("begins within")
+        of(&packaged(&(member("a", FIRST, b"abc") + &member("b", FIRST + 1, b"bc")), b"abc"))[0].contains("begins within")
     );
-    assert!(of(&xar(&member("a", 20, b"abc"), b"abchidden"))[0].contains("6 bytes follow the heap"));
-    let twice = member("a", 20, b"abc") + &member("a", 23, b"abc");
-    assert!(of(&xar(&twice, b"abcabc"))[0].contains("\"a\" is there twice"));
+    assert!(of(&packaged(&member("a", FIRST, b"abc"), b"abchidden"))[0].contains("6 bytes follow the heap"));
+    let twice = member("a", FIRST, b"abc") + &member("a", FIRST + 3, b"abc");
+    assert!(of(&packaged(&twice, b"abcabc"))[0].contains("\"a\" is there twice"));
 }
 
 #[test]
@@ -219,10 +219,10 @@ fn more_certificates_than_anybody_needs_are_not_compared() {
     let signature = |count: usize| {
         let certificates = "<X509Certificate>MAA=</X509Certificate>".repeat(count);
         let toc = format!(
-            "<signature style=\"RSA\"><offset>20</offset><size>1</size><KeyInfo><X509Data>{certificates}\
+            "<signature style=\"RSA\"><offset>{FIRST}</offset><size>1</size><KeyInfo><X509Data>{certificates}\
              </X509Data></KeyInfo></signature>"
         );
-        failed(&verify(&xar(&toc, b"x"), &Options::default())).join("\n")
+        failed(&verify(&packaged(&toc, b"x"), &Options::default())).join("\n")
     };
     assert!(signature(32).contains("a certificate cannot be read"), "{}", signature(32));
     assert!(signature(33).contains("there are 33 certificates"), "{}", signature(33));
@@ -230,7 +230,7 @@ fn more_certificates_than_anybody_needs_are_not_compared() {
 
 /// What reading such an archive says; it must fail.
 fn refused(toc_body: &str, heap: &[u8]) -> String {
-    let package = xar(toc_body, heap);
+    let package = packaged(toc_body, heap);
     let error = xtask::verify::verify(&mut Cursor::new(package), &Options::default()).unwrap_err();
     format!("{:#}", anyhow::Error::from(error))
 }
@@ -238,12 +238,12 @@ fn refused(toc_body: &str, heap: &[u8]) -> String {
 #[test]
 fn members_that_lie_on_each_other_are_not_read_again_and_again() {
     let members = |count: usize| -> String {
-        (0..count).map(|number| member(&number.to_string(), 20, &[b'x'; 40])).collect()
+        (0..count).map(|number| member(&number.to_string(), FIRST, &[b'x'; 40])).collect()
     };
     assert!(
-        failed(&verify(&xar(&members(3), &[b'x'; 40]), &Options::default()))[0].contains("begins within")
+        failed(&verify(&packaged(&members(3), &[b'x'; 40]), &Options::default()))[0].contains("begins within")
     );
-    assert!(refused(&members(4), &[b'x'; 40]).contains("160 bytes together; the heap has 60"));
+    assert!(refused(&members(4), &[b'x'; 40]).contains("171 bytes together; the heap has 71"));
 }
 
 #[test]
@@ -251,11 +251,11 @@ fn folders_of_one_name_are_one_component() {
     let info = b"<pkg-info/>";
     let folder = format!(
         "<file id=\"1\"><name>a.pkg</name><type>directory</type>{}</file>",
-        member("PackageInfo", 20, info)
+        member("PackageInfo", FIRST, info)
     );
-    let package = xar(&folder.repeat(2), info);
+    let package = packaged(&folder.repeat(2), info);
     let facts = flatpkg::product::PackageFacts::read(&mut Cursor::new(&package)).unwrap();
-    assert_eq!(facts.components.len(), 1);
+    assert_eq!(facts.components.len(), 2, "the package itself, and the folder");
     assert!(failed(&verify(&package, &Options::default()))[0].contains("\"a.pkg\" is there twice"));
 }
 
@@ -311,7 +311,7 @@ fn a_bom_whose_paths_would_fill_the_memory_is_not_listed() {
     }
     let bom = bom(&blocks);
     assert_eq!(flatpkg::bom::Bom::read(&bom).unwrap().paths.len(), 40_000);
-    let text = failed(&verify(&xar(&member("Bom", 20, &bom), &bom), &Options::default())).join("\n");
+    let text = failed(&verify(&packaged(&member("Bom", FIRST, &bom), &bom), &Options::default())).join("\n");
     assert!(text.contains("its paths have more than"), "{text}");
 }
 
@@ -337,7 +337,7 @@ fn documents_that_would_fill_the_memory_are_not_kept() {
     let mut heap = Vec::new();
     let mut toc = String::new();
     for number in 0..17 {
-        let info = member("PackageInfo", 20 + heap.len() as u64, info.as_bytes());
+        let info = member("PackageInfo", FIRST + heap.len() as u64, info.as_bytes());
         toc += &format!("<file><name>{number}</name><type>directory</type>{info}</file>");
         heap.extend_from_slice(format!("<pkg-info>{}</pkg-info>", " ".repeat(1 << 20)).as_bytes());
     }

@@ -20,6 +20,15 @@ pub fn xar(toc_body: &str, heap: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Where the heap goes on behind the `PackageInfo` of [`packaged`].
+pub const FIRST: u64 = 20 + PACKAGE_INFO.len() as u64;
+const PACKAGE_INFO: &[u8] = b"<pkg-info/>";
+
+/// The same, with a `PackageInfo` in front: without one it would be no package.
+pub fn packaged(toc_body: &str, heap: &[u8]) -> Vec<u8> {
+    xar(&(member("PackageInfo", 20, PACKAGE_INFO) + toc_body), &[PACKAGE_INFO, heap].concat())
+}
+
 pub fn member(name: &str, offset: u64, content: &[u8]) -> String {
     use sha1::{Digest, Sha1};
     let digest: String = Sha1::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
