@@ -145,7 +145,7 @@ fn other_readers_see_the_same_members() {
     ]);
     fs::write(xtask.path("x.pkg"), package).unwrap();
     assert_eq!(run(&xtask, &["inspect", "x.pkg", "--extract", "ours"]), (Some(0), String::new()));
-    let script = "mkdir bsdtar; bsdtar -xf x.pkg -C bsdtar; 7z x -y -osevenzip x.pkg >7z.log; \
+    let script = "mkdir bsdtar; bsdtar -xf x.pkg -C bsdtar; 7z x -y -osevenzip x.pkg >7z.log; rm 'sevenzip/[TOC].xml'; \
                   diff -r ours bsdtar; diff -r ours sevenzip";
     shell(xtask.dir.path(), script);
 }
