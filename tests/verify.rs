@@ -7,6 +7,7 @@ mod documents;
 mod handmade;
 mod mutation;
 mod reference;
+mod tickets;
 
 use std::io::Cursor;
 
@@ -23,5 +24,14 @@ pub fn failed(checks: &[Check]) -> Vec<String> {
         .iter()
         .filter(|check| check.status == Status::Fail)
         .map(|check| format!("{}: {}", check.name, check.details.join("; ")))
+        .collect()
+}
+
+/// The checks that noted something, with what they noted.
+pub fn noted(checks: &[Check]) -> Vec<String> {
+    checks
+        .iter()
+        .filter(|check| !check.notes.is_empty())
+        .map(|check| format!("{}: {}", check.name, check.notes.join("; ")))
         .collect()
 }

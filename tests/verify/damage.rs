@@ -8,7 +8,7 @@ use flatpkg::tree::{Owner, Tree};
 use xtask::verify::Options;
 
 use super::handmade::{member, xar};
-use super::{failed, verify};
+use super::{failed, noted, verify};
 use crate::support::Xtask;
 
 const ROOT: Owner = Owner::ROOT_WHEEL;
@@ -74,7 +74,10 @@ fn gaps_overlaps_and_hidden_bytes_in_the_heap() {
     let options = Options::default();
     let of = |package: &[u8]| failed(&verify(package, &options));
     assert_eq!(of(&xar(&member("a", 20, b"abc"), b"abc")), [""; 0]);
-    assert!(of(&xar(&member("a", 25, b"abc"), b"12345abc"))[0].contains("5 bytes before"));
+    // Nothing reads what belongs to nothing: other tools leave it behind.
+    let gap = verify(&xar(&member("a", 25, b"abc"), b"12345abc"), &options);
+    assert_eq!(failed(&gap), [""; 0]);
+    assert_eq!(noted(&gap), ["xar-heap: 5 bytes before \"a\" belong to nothing"]);
     assert!(
         of(&xar(&(member("a", 20, b"abc") + &member("b", 21, b"bc")), b"abc"))[0].contains("begins within")
     );
@@ -240,9 +243,8 @@ fn members_that_lie_on_each_other_are_not_read_again_and_again() {
     let members = |count: usize| -> String {
         (0..count).map(|number| member(&number.to_string(), 20, &[b'x'; 40])).collect()
     };
-    assert!(
-        failed(&verify(&xar(&members(3), &[b'x'; 40]), &Options::default()))[0].contains("begins within")
-    );
+    // A coalesced heap is sound.
+    assert_eq!(failed(&verify(&xar(&members(3), &[b'x'; 40]), &Options::default())), [""; 0]);
     assert!(refused(&members(4), &[b'x'; 40]).contains("160 bytes together; the heap has 60"));
 }
 

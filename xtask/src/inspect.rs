@@ -9,10 +9,12 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xar::Archive;
 use serde::Serialize;
 
+use crate::hex::hex;
 use crate::sign::certificate::Facts;
 use crate::verify::jobs::{self, Job};
 use crate::verify::payload::{Contents, Entry, hooks};
-use crate::verify::signature::{self, RsaForm, Ticket, TimeSource};
+use crate::verify::signature::{self, RsaForm, TimeSource};
+use crate::verify::ticket::{self, Notarized, Ticket};
 
 /// A package.
 #[derive(Debug, Serialize)]
@@ -29,6 +31,11 @@ pub struct Inspection {
     /// Who signed; absent where nobody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
+    /// Whether a notarization ticket is stapled, in words.
+    pub ticket: String,
+    /// What the ticket says; absent where none holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notarization: Option<Notarization>,
 }
 
 /// What a Distribution says.
@@ -104,8 +111,24 @@ pub struct Signature {
     pub time_source: Option<&'static str>,
     /// The timestamp authority's certificate.
     pub timestamp_authority: Option<Facts>,
-    /// Whether a notarization ticket is stapled, in words.
-    pub ticket: String,
+}
+
+/// What a notarization ticket of Apple's says.
+#[derive(Debug, Serialize)]
+pub struct Notarization {
+    /// When the package was notarized.
+    pub time: String,
+    /// The digests of the code in the package that it covers.
+    pub code: Vec<CodeDigest>,
+}
+
+/// The digest of a program's code directory.
+#[derive(Debug, Serialize)]
+pub struct CodeDigest {
+    /// Its algorithm.
+    pub algorithm: &'static str,
+    /// Its first 20 bytes, hexadecimal.
+    pub digest: String,
 }
 
 /// Reads everything; the scripts' text with `texts`.
@@ -128,13 +151,34 @@ pub fn inspect<R: Read + Seek>(input: &mut R, texts: bool) -> Result<Inspection,
         installation_check: distribution.installation_check.is_some(),
         resources: facts.resources.clone(),
     });
+    let (ticket, notarization) = match ticket::read(&facts.archive, input) {
+        Ticket::None => ("none".to_owned(), None),
+        Ticket::Broken(fault) => (fault, None),
+        Ticket::Stapled(notarized) => ("holds".to_owned(), Some(notarization(&notarized))),
+    };
     Ok(Inspection {
         schema: 1,
         kind: if product.is_some() { "product" } else { "component" },
         product,
         components,
         signature: signature(&facts.archive, input),
+        ticket,
+        notarization,
     })
+}
+
+fn notarization(notarized: &Notarized) -> Notarization {
+    Notarization {
+        time: notarized.time.to_rfc3339(),
+        code: notarized
+            .code
+            .iter()
+            .map(|entry| CodeDigest {
+                algorithm: ticket::digest_name(entry.digest_type),
+                digest: hex(entry.digest),
+            })
+            .collect(),
+    }
 }
 
 fn component(contents: Contents<'_>, texts: bool) -> Component {
@@ -205,10 +249,5 @@ fn signature<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatu
             TimeSource::Archive => "archive",
         }),
         timestamp_authority: stamp.map(|stamp| Facts::of(&stamp.authority)),
-        ticket: match signatures.ticket {
-            Ticket::None => "none".to_owned(),
-            Ticket::Stapled => "stapled".to_owned(),
-            Ticket::Broken(fault) => fault,
-        },
     })
 }

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use super::messages::{MessageFormat, line};
 use crate::extract;
 use crate::inspect::{Component, Inspection, Signature, inspect};
+use crate::printable::{printable, printable_json};
 use crate::sign::certificate::Facts;
 use crate::verify::payload::Entry;
 
@@ -57,7 +58,7 @@ impl Inspect {
         match self.show() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                MessageFormat::Human.error(&error);
+                MessageFormat::Human.foreign_error(&error);
                 ExitCode::from(UNREADABLE)
             }
         }
@@ -70,7 +71,7 @@ impl Inspect {
         let inspection = inspect(&mut input, self.scripts)
             .with_context(|| format!("{path} could not be read as a package"))?;
         match self.format {
-            Format::Json => line(serde_json::to_string_pretty(&inspection)?),
+            Format::Json => line(printable_json(&serde_json::to_string_pretty(&inspection)?)),
             Format::Human if self.paths => {
                 for entry in inspection.components.iter().flat_map(|component| &component.payload) {
                     line(printable(&entry.path));
@@ -80,21 +81,13 @@ impl Inspect {
         }
         if let Some(folder) = &self.extract {
             let written = extract::extract(&mut input, folder)?;
-            line(format!("Unpacked {written} files and folders into {}.", folder.display()));
+            line(format!(
+                "Unpacked {written} files and folders into {}.",
+                printable(&folder.display().to_string())
+            ));
         }
         Ok(())
     }
-}
-
-/// Text from a package, for a terminal: control characters are escaped.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|one| {
-            let escaped: Vec<char> =
-                if one.is_control() { one.escape_default().collect() } else { vec![one] };
-            escaped
-        })
-        .collect()
 }
 
 fn heading(text: &str) {
@@ -142,6 +135,16 @@ fn print(inspection: &Inspection) {
     match &inspection.signature {
         None => line("  none"),
         Some(signature) => print_signature(signature),
+    }
+    if inspection.signature.is_some() || inspection.ticket != "none" {
+        heading("Notarization");
+        field("ticket", &inspection.ticket);
+    }
+    if let Some(notarization) = &inspection.notarization {
+        field("notarized on", &notarization.time);
+        for code in &notarization.code {
+            field("covers code", &format!("{} {}", code.algorithm, code.digest));
+        }
     }
 }
 
@@ -228,7 +231,6 @@ fn print_signature(signature: &Signature) {
     if let Some(authority) = &signature.timestamp_authority {
         print_certificate("timestamp", authority);
     }
-    field("ticket", &signature.ticket);
 }
 
 fn print_certificate(role: &str, certificate: &Facts) {
@@ -243,7 +245,7 @@ fn print_certificate(role: &str, certificate: &Facts) {
 
 #[cfg(test)]
 mod tests {
-    use super::{mode, printable};
+    use super::mode;
 
     #[test]
     fn modes_are_shown_as_ls_shows_them() {
@@ -251,10 +253,5 @@ mod tests {
         assert_eq!(mode(0o041_777), "drwxrwxrwt");
         assert_eq!(mode(0o104_655), "-rwSr-xr-x");
         assert_eq!(mode(0o120_755), "lrwxr-xr-x");
-    }
-
-    #[test]
-    fn a_package_cannot_write_escapes_to_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
     }
 }

@@ -7,6 +7,8 @@ use std::io::Write;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use crate::printable::printable;
+
 /// How a command speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MessageFormat {
@@ -40,6 +42,14 @@ impl MessageFormat {
         match self {
             Self::Human => note(format!("warning: {text}")),
             Self::Json => self.event("warning", json!({ "message": text })),
+        }
+    }
+
+    /// The same, of a file that anybody may have made: its names are in the text.
+    pub fn foreign_error(self, error: &anyhow::Error) {
+        match self {
+            Self::Human => note(format!("error: {}", printable(&format!("{error:#}")))),
+            Self::Json => self.error(error),
         }
     }
 

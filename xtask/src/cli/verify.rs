@@ -33,7 +33,9 @@ const UNREADABLE: u8 = 2;
 ///
 /// Takes anybody's packages, and whole output folders with their SHA256SUMS and artifacts.json, and
 /// with what device managers read.
-/// Exits with 1 if a check failed, and with 2 if a file could not be read as a package.
+/// A check passes, fails, or notes what is odd and harmless: other tools' estimates of a size, say.
+/// Exits with 1 if a check failed, and with 2 if a file could not be read as a package; a note
+/// changes nothing, unless --strict says so.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Packages, or folders that `dist` wrote
@@ -47,6 +49,10 @@ pub struct Verify {
     /// Trust this certificate (PEM or DER) beside Apple's roots; may be repeated
     #[arg(long, value_name = "CERT")]
     trust: Vec<PathBuf>,
+
+    /// Take a note for a failure
+    #[arg(long)]
+    strict: bool,
 
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -74,12 +80,12 @@ impl Verify {
         let trust = match self.trust.iter().map(|file| certificates(file)).collect::<Result<Vec<_>>>() {
             Ok(lists) => lists.concat(),
             Err(error) => {
-                MessageFormat::Human.error(&error);
+                MessageFormat::Human.foreign_error(&error);
                 return ExitCode::from(UNREADABLE);
             }
         };
         let options = Options { trust: &trust, require: self.require, ..Options::default() };
-        let mut report = Report::new(self.format);
+        let mut report = Report::new(self.format, self.strict);
         for path in &self.paths {
             if path.is_dir() {
                 verify_folder(path, &options, &mut report);

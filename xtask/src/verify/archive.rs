@@ -9,7 +9,8 @@ use flatpkg::xar::{Archive, TocData, XarReadError};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::{Check, causes};
+use super::ticket::after_heap;
+use super::{Check, Findings, causes};
 use crate::hex::hex;
 
 /// Longest TOC digest that is read, in bytes: SHA-512's.
@@ -70,7 +71,7 @@ pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<Check> {
         Check::of("xar-header", header(archive)),
         Check::of("xar-toc-digest", toc_digest(archive, input)),
         Check::of("xar-members", members(archive, input)),
-        Check::of("xar-heap", heap(archive)),
+        Check::of("xar-heap", heap(archive, input)),
     ]
 }
 
@@ -194,8 +195,9 @@ fn digest<R: Read + Seek>(
     }
 }
 
-/// Every byte of the heap belongs to one thing that the TOC knows.
-fn heap(archive: &Archive) -> Vec<String> {
+/// Every byte of the heap belongs to one thing that the TOC knows, and nothing but a
+/// ticket follows it.
+fn heap<R: Read + Seek>(archive: &Archive, input: &mut R) -> Findings {
     let toc = &archive.toc;
     let mut ranges: Vec<(u64, u64, String)> = Vec::new();
     if let Some(checksum) = &toc.checksum {
@@ -212,19 +214,21 @@ fn heap(archive: &Archive) -> Vec<String> {
     // What is empty is nowhere.
     ranges.retain(|(_, length, _)| *length > 0);
     ranges.sort();
-    let mut faults = Vec::new();
-    let mut end = 0_u64;
+    let mut found = after_heap(archive, input);
+    let (mut begin, mut end) = (0, 0_u64);
     for (offset, length, name) in ranges {
+        let this_end = offset.saturating_add(length);
         if offset > end {
-            faults.push(format!("{} bytes before {name} belong to nothing", offset - end));
-        } else if offset < end {
-            faults.push(format!("{name} begins within what is before it"));
+            // Nothing reads them: extended attributes of other tools, members that were deleted.
+            found.note(format!("{} bytes before {name} belong to nothing", offset - end));
+        } else if offset < end && (offset, this_end) != (begin, end) {
+            found.fault(format!("{name} begins within what is before it"));
         }
-        end = end.max(offset.saturating_add(length));
+        (begin, end) = (offset, end.max(this_end));
     }
     let there = archive.file_len - archive.heap_start;
     if end > there {
-        faults.push(format!("the heap ends {} bytes early", end - there));
+        found.fault(format!("the heap ends {} bytes early", end - there));
     }
-    faults
+    found
 }

@@ -66,11 +66,10 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
         return Err("its signer is not the package's first certificate".to_owned());
     }
     let certificates = certificates(&signed)?;
-    // To the letter: what was parsed may have been written otherwise.
-    let leaf_bytes = leaf.constructed_data();
-    if !slot.windows(leaf_bytes.len()).any(|part| part == leaf_bytes) {
+    if !is_carried(slot, leaf) {
         return Err("it does not carry the package's first certificate".to_owned());
     }
+    to_the_letter(slot, &certificates)?;
     let signing_time = match signer.signed_attributes() {
         Some(attributes) => {
             signer
@@ -87,6 +86,11 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
         }
     };
     let timestamp = signer.unsigned_attributes().map(|_| timestamp(signer)).and_then(Result::transpose);
+    let timestamp = timestamp.map(|stamp| {
+        let stamp = stamp?;
+        to_the_letter(slot, &stamp.certificates)?;
+        Ok(stamp)
+    });
     Ok(Verified { signing_time, certificates, timestamp })
 }
 
@@ -121,6 +125,23 @@ fn certificates(signed: &SignedData) -> Result<Vec<CapturedX509Certificate>, Str
         return Err(format!("it carries {count} certificates; {CERTIFICATES_MAX} are read"));
     }
     Ok(signed.certificates().cloned().collect())
+}
+
+/// Whether a certificate is among these bytes.
+fn is_carried(bytes: &[u8], certificate: &CapturedX509Certificate) -> bool {
+    let wanted = certificate.constructed_data();
+    bytes.windows(wanted.len()).any(|part| part == wanted)
+}
+
+/// What was parsed may have been written otherwise, and would look right.
+fn to_the_letter(bytes: &[u8], certificates: &[CapturedX509Certificate]) -> Result<(), String> {
+    match certificates.iter().find(|one| !is_carried(bytes, one)) {
+        None => Ok(()),
+        Some(one) => Err(format!(
+            "it carries the certificate {:?} in another form than the signed one",
+            one.subject_common_name().unwrap_or_default()
+        )),
+    }
 }
 
 /// The parts around the signed attributes that the signature does not cover.

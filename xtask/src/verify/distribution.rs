@@ -7,7 +7,8 @@ use std::collections::{HashMap, HashSet};
 use flatpkg::product::{DistributionFacts, PackageFacts};
 
 use super::Check;
-use super::payload::{Contents, FAULTS_FOUND_MAX};
+use super::check::FOUND_MAX;
+use super::payload::Contents;
 
 const NAMES: [&str; 3] = ["distribution-references", "distribution-resources", "distribution-architectures"];
 
@@ -34,7 +35,7 @@ fn reference_faults(distribution: &DistributionFacts, components: &[Contents<'_>
     let folders: HashMap<&str, _> =
         components.iter().map(|component| (component.facts.folder.as_str(), component)).collect();
     for reference in &distribution.package_references {
-        if faults.len() >= FAULTS_FOUND_MAX {
+        if faults.len() >= FOUND_MAX {
             return faults;
         }
         let id = reference.id.as_deref().unwrap_or_default();
@@ -78,7 +79,7 @@ fn reference_faults(distribution: &DistributionFacts, components: &[Contents<'_>
         distribution.package_references.iter().filter_map(|one| one.id.as_deref()).collect();
     for choice in &distribution.choices {
         for id in &choice.package_references {
-            if faults.len() >= FAULTS_FOUND_MAX {
+            if faults.len() >= FOUND_MAX {
                 return faults;
             }
             if !known.contains(id.as_str()) {

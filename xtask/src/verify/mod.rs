@@ -1,9 +1,10 @@
 //! The checks over a package that anybody may have made: each has a name and
-//! passes, fails or does not apply.
+//! passes, notes something, fails or does not apply.
 //!
 //! ```text
 //! package ── flatpkg's readers ── facts ─┬─ archive       header, TOC, members, heap
-//!                                        ├─ signature     RSA, CMS, chain, timestamp, ticket
+//!                                        ├─ signature     RSA, CMS, chain, timestamp
+//!                                        ├─ ticket        what Apple says: notarized
 //!                                        ├─ payload       gzip, cpio, Bom, counts, scripts
 //!                                        ├─ distribution  references, resources
 //!                                        └─ jobs          launchd property lists
@@ -15,6 +16,8 @@
 //! Must not know: how packages are built, Lima, the disk.
 
 pub mod archive;
+mod carried;
+mod check;
 mod cms;
 mod distribution;
 pub mod folder;
@@ -23,57 +26,15 @@ pub mod managers;
 pub mod payload;
 mod property_list;
 pub mod signature;
+pub mod ticket;
 
 use std::io::{Read, Seek};
 
 use flatpkg::ReadError;
 use flatpkg::product::PackageFacts;
-use serde::Serialize;
 use x509_certificate::CapturedX509Certificate;
 
-/// What a check came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// It holds.
-    Pass,
-    /// It does not; the details say what and where.
-    Fail,
-    /// There is nothing to check.
-    NotApplicable,
-}
-
-/// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// Its name, the same in every version.
-    pub name: &'static str,
-    /// What it came to.
-    pub status: Status,
-    /// What was found: each fault where it failed, a remark elsewhere.
-    pub details: Vec<String>,
-}
-
-impl Check {
-    /// Fails where there are faults.
-    pub fn of(name: &'static str, faults: Vec<String>) -> Self {
-        let status = if faults.is_empty() { Status::Pass } else { Status::Fail };
-        Self { name, status, details: faults }
-    }
-
-    /// There is nothing to check, for this reason.
-    pub fn not_applicable(name: &'static str, reason: &str) -> Self {
-        Self { name, status: Status::NotApplicable, details: vec![reason.to_owned()] }
-    }
-
-    /// Adds a remark to a check that holds.
-    fn remark(mut self, remark: impl Into<String>) -> Self {
-        if self.status == Status::Pass {
-            self.details.push(remark.into());
-        }
-        self
-    }
-}
+pub use check::{Check, Findings, Status, all_hold};
 
 /// What a package must be beyond sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -105,18 +66,14 @@ pub struct Options<'a> {
 pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, ReadError> {
     let facts = PackageFacts::read(input)?;
     let mut checks = archive::checks(&facts.archive, input);
-    checks.extend(signature::checks(&facts.archive, input, options));
+    let ticket = ticket::read(&facts.archive, input);
+    checks.extend(signature::checks(&facts.archive, input, &ticket, options));
     let contents: Vec<_> =
         facts.components.iter().map(|component| payload::Contents::read(&facts, component, input)).collect();
     checks.extend(payload::checks(&contents));
     checks.extend(distribution::checks(&facts, &contents));
     checks.push(jobs::check(&contents));
     Ok(checks)
-}
-
-/// Whether every check passed or did not apply.
-pub fn all_hold(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.status != Status::Fail)
 }
 
 /// An error with its causes, in one line.

@@ -16,6 +16,7 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 use serde::Serialize;
 
+use super::check::FOUND_MAX;
 use super::{Check, causes, jobs};
 
 /// Largest property list or script whose bytes are kept.
@@ -30,10 +31,6 @@ const LINK_MAX: u64 = 4096;
 const NAMES_ALL_MAX: u64 = 128 << 20;
 /// The file type in a mode.
 const TYPE_MASK: u32 = 0o170_000;
-/// What is the most faults of one check: after these, their number.
-const FAULTS_MAX: usize = 20;
-/// After so many faults of a component, a check ends.
-pub const FAULTS_FOUND_MAX: usize = 1000;
 
 /// A path in a payload or among scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -242,7 +239,7 @@ pub fn checks(components: &[Contents<'_>]) -> Vec<Check> {
             .iter()
             .filter(|one| applies(one))
             .flat_map(|one| faults(one).into_iter().map(move |fault| format!("{}: {fault}", one.name())));
-        Check::of(name, shortened(all.collect()))
+        Check::of(name, all.collect::<Vec<_>>())
     };
     let has_payload = |one: &Contents<'_>| one.payload.is_some() || one.bom.is_some();
     vec![
@@ -252,15 +249,6 @@ pub fn checks(components: &[Contents<'_>]) -> Vec<Check> {
         each("payload-counts", &|_| true, &count_faults),
         each("scripts", &|one| one.scripts.is_some() || !hooks(one).is_empty(), &script_faults),
     ]
-}
-
-fn shortened(mut faults: Vec<String>) -> Vec<String> {
-    let more = faults.len().saturating_sub(FAULTS_MAX);
-    if more > 0 {
-        faults.truncate(FAULTS_MAX);
-        faults.push(format!("and {more} more"));
-    }
-    faults
 }
 
 fn archive_faults(component: &Contents<'_>) -> Vec<String> {
@@ -276,7 +264,7 @@ fn path_faults(entries: &[Entry]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeMap::new();
     for entry in entries {
-        if faults.len() >= FAULTS_FOUND_MAX {
+        if faults.len() >= FOUND_MAX {
             break;
         }
         let path = &entry.path;
@@ -311,7 +299,7 @@ fn bom_faults(component: &Contents<'_>) -> Vec<String> {
     let mut missing: BTreeMap<&str, &Entry> =
         bom.paths.iter().map(|(path, entry)| (path.as_str(), entry)).collect();
     for entry in payload {
-        if faults.len() >= FAULTS_FOUND_MAX {
+        if faults.len() >= FOUND_MAX {
             return faults;
         }
         let path = entry.path.as_str();
@@ -399,7 +387,7 @@ fn script_faults(component: &Contents<'_>) -> Vec<String> {
     let by_path: BTreeMap<&str, &Entry> =
         entries.iter().rev().map(|entry| (entry.path.trim_start_matches("./"), entry)).collect();
     for hook in hooks(component) {
-        if faults.len() >= FAULTS_FOUND_MAX {
+        if faults.len() >= FOUND_MAX {
             break;
         }
         let Some(entry) = by_path.get(hook.as_str()) else {
