@@ -232,7 +232,7 @@ fn archive_of(package: &[u8]) -> Archive {
 fn apples_tickets_hold_and_say_what_they_cover() {
     let Some([modern, legacy]) = packages() else { return };
     for ((head, ticket), time, code) in
-        [(modern, "2026-06-17 12:07:35 UTC", 6), (legacy, "2020-10-26 17:04:46 UTC", 6)]
+        [(modern, "2026-06-17 12:07:35 UTC", 6), (legacy, "2020-10-23 13:48:43 UTC", 6)]
     {
         let package = whole(&head, &ticket);
         let Ticket::Stapled(notarized) = read(&archive_of(&package), &mut Cursor::new(&package)) else {

@@ -8,6 +8,8 @@
 use apple_codesign::KnownCertificate;
 use x509_certificate::CapturedX509Certificate;
 
+use crate::sign::certificate::is_signed_by;
+
 /// Each certificate that does not hold: it must be known, or an issuer at hand must
 /// have signed it. `open` takes those whose issuer is nowhere at hand.
 pub fn carried_faults(
@@ -23,20 +25,13 @@ pub fn carried_faults(
             continue;
         }
         let name = one.subject_common_name().unwrap_or_else(|| "(no common name)".to_owned());
-        let is_same = |other: &&&CapturedX509Certificate| {
-            other.issuer_name() == one.issuer_name() && other.serial_number_asn1() == one.serial_number_asn1()
-        };
-        if known.iter().any(|other| is_same(&other)) {
-            faults.push(format!("the certificate {name:?} that it carries is not the one of that number"));
-            continue;
-        }
         let mut issuers = carried
             .iter()
             .chain(known.iter().copied())
             .filter(|issuer| issuer.subject_name() == one.issuer_name())
             .peekable();
         let is_open = open && issuers.peek().is_none();
-        if !is_open && !issuers.any(|issuer| one.verify_signed_by_certificate(issuer).is_ok()) {
+        if !is_open && !issuers.any(|issuer| is_signed_by(one, issuer)) {
             faults.push(format!("the certificate {name:?} that it carries does not hold"));
         }
     }

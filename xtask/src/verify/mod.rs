@@ -16,6 +16,7 @@
 //! Must not know: how packages are built, Lima, the disk.
 
 pub mod archive;
+mod ber;
 mod carried;
 mod check;
 mod cms;
@@ -27,6 +28,7 @@ pub mod payload;
 mod property_list;
 pub mod signature;
 pub mod ticket;
+mod timestamp;
 
 use std::io::{Read, Seek};
 
