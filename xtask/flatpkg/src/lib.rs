@@ -13,7 +13,8 @@
 //! ```
 //!
 //! The readers go the same way back, over anything that can be read and sought in,
-//! whoever made it. They hand out what is there and do not judge it; nothing is
+//! whoever made it. They hand out what is there, with what they [found](findings) odd or
+//! deceitful in it, and do not judge it; nothing is
 //! allocated or repeated because the input says so, and limits are named constants.
 //! [`product::PackageFacts::read`] is where to start.
 //!
@@ -28,6 +29,7 @@ pub mod component;
 pub mod cpio;
 mod deflate;
 mod error;
+pub mod findings;
 pub mod gzip;
 pub mod product;
 pub mod signer;
@@ -38,6 +40,7 @@ pub mod xml;
 
 pub use component::{Choice, Component, write_component};
 pub use error::{Error, ReadError};
+pub use findings::{Finding, Findings, Severity};
 pub use product::{Background, InstallationCheck, Product, Resource, write_product};
 pub use signer::Signer;
 pub use summary::{ComponentSummary, Summary};
