@@ -5,7 +5,7 @@
 //! package ── flatpkg's readers ── facts ─┬─ archive       header, TOC, members, heap
 //!                                        ├─ signature     RSA, CMS, chain, timestamp
 //!                                        ├─ ticket        what Apple says: notarized
-//!                                        ├─ payload       gzip, cpio, Bom, counts, scripts
+//!                                        ├─ component     Payload, Bom, counts, scripts
 //!                                        ├─ distribution  references, resources
 //!                                        └─ jobs          launchd property lists
 //! ```
@@ -20,6 +20,7 @@ mod ber;
 mod carried;
 mod check;
 mod cms;
+mod component;
 mod distribution;
 pub mod folder;
 pub mod jobs;
@@ -72,7 +73,7 @@ pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Ve
     checks.extend(signature::checks(&facts.archive, input, &ticket, options));
     let contents: Vec<_> =
         facts.components.iter().map(|component| payload::Contents::read(&facts, component, input)).collect();
-    checks.extend(payload::checks(&contents));
+    checks.extend(component::checks(&contents));
     checks.extend(distribution::checks(&facts, &contents));
     checks.push(jobs::check(&contents));
     Ok(checks)
