@@ -10,7 +10,7 @@ use super::payload::{Contents, Entry, TYPE_MASK, hooks};
 use super::{Check, Findings};
 
 /// Permission bits that let a program run as its owner or its group.
-const SET_ID: u32 = 0o6000;
+pub const SET_ID: u32 = 0o6000;
 
 /// The checks of this module, over all components.
 pub fn checks(components: &[Contents<'_>]) -> Vec<Check> {
