@@ -6,7 +6,9 @@ mod damage;
 mod documents;
 mod handmade;
 mod mutation;
+mod printed;
 mod reference;
+mod runs;
 mod tickets;
 
 use std::io::Cursor;

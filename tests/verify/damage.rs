@@ -7,7 +7,7 @@ use std::io::Cursor;
 use flatpkg::tree::{Owner, Tree};
 use xtask::verify::Options;
 
-use super::handmade::{member, xar};
+use super::handmade::{around, around_gzip, end, entry, member, xar};
 use super::{failed, noted, verify};
 use crate::support::Xtask;
 
@@ -112,41 +112,6 @@ fn a_table_of_contents_of_a_gigabyte_in_a_megabyte_is_not_unpacked() {
         package.extend_from_slice(&compressed);
         assert!(xtask::verify::verify(&mut Cursor::new(package), &Options::default()).is_err());
     }
-}
-
-/// A component package around a hand-made payload archive.
-fn around(cpio: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut encoder, cpio).unwrap();
-    around_gzip(&encoder.finish().unwrap())
-}
-
-/// The same, around the compressed archive.
-fn around_gzip(payload: &[u8]) -> Vec<u8> {
-    let info = b"<pkg-info identifier=\"a\" version=\"1\"/>";
-    let toc = member("PackageInfo", 20, info) + &member("Payload", 20 + info.len() as u64, payload);
-    xar(&toc, &[info.as_slice(), payload].concat())
-}
-
-/// An archive's last entry.
-fn end() -> Vec<u8> {
-    entry("TRAILER!!!", 0, b"")
-}
-
-fn entry(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
-    let header = format!(
-        "070707{:06o}{:06o}{mode:06o}{:06o}{:06o}{:06o}{:06o}{:011o}{:06o}{:011o}",
-        0,
-        0,
-        0,
-        0,
-        1,
-        0,
-        0,
-        name.len() + 1,
-        content.len()
-    );
-    [header.as_bytes(), name.as_bytes(), b"\0", content].concat()
 }
 
 #[test]
