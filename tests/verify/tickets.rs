@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Cursor;
 
 use flatpkg::xar::Archive;
-use flatpkg::xar::ticket::{Entry, trailer};
+use flatpkg::xar::ticket::{Entry, Trailer};
 use sha1::{Digest, Sha1};
 use tempfile::TempDir;
 use x509_certificate::CapturedX509Certificate;
@@ -105,7 +105,8 @@ impl Forger {
 fn framed(ticket: &[u8]) -> Vec<u8> {
     let mut ticket = ticket.to_vec();
     ticket.resize(ticket.len().next_multiple_of(4), 0);
-    [&trailer(1, 0)[..], &ticket, &trailer(2, ticket.len() as u32)].concat()
+    let end = Trailer::new(2, ticket.len() as u32).to_bytes();
+    [&Trailer::new(1, 0).to_bytes()[..], &ticket, &end].concat()
 }
 
 /// A small package, and the entry that its ticket needs.

@@ -1,8 +1,11 @@
 //! What a command says, for people or, an event per line, for programs.
 //!
-//! A reader that goes away (`| head`) ends nothing: what was asked for is built.
+//! A reader that goes away (`| head`) ends nothing: what was asked for is built. What
+//! cannot be written for another reason, such as a full disk, is an error at the end.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -18,9 +21,33 @@ pub enum MessageFormat {
     Json,
 }
 
+/// Why standard output could not be written.
+static FAILED: OnceLock<io::Error> = OnceLock::new();
+
 /// A line on standard output.
 pub fn line(text: impl AsRef<str>) {
-    let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
+    keep(writeln!(anstream::stdout(), "{}", text.as_ref()));
+}
+
+/// A part of a line on standard output.
+pub fn part(text: impl Display) {
+    keep(write!(anstream::stdout(), "{text}"));
+}
+
+/// Keeps the first failure, for [`failed`].
+fn keep(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // The first one says why.
+        let _ = FAILED.set(error);
+    }
+}
+
+/// Writes what is left, and says whether something of standard output got lost.
+pub fn failed() -> Option<&'static io::Error> {
+    keep(io::stdout().flush());
+    FAILED.get()
 }
 
 /// A line on standard error.

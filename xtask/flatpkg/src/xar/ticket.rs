@@ -46,6 +46,19 @@ const PAYLOAD_HEAD_LEN: usize = 24;
 /// What a ticket's length is a multiple of.
 const ALIGNMENT: usize = 4;
 
+/// A trailer's fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trailer {
+    /// The framing's version, 1.
+    pub version: u16,
+    /// [`TYPE_TERMINATOR`] or [`TYPE_TICKET`] in those that are known.
+    pub trailer_type: u16,
+    /// How many bytes before it are its content.
+    pub length: u32,
+    /// 0 in those that are known.
+    pub reserved: u32,
+}
+
 /// Why a ticket cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TicketError {
@@ -96,9 +109,7 @@ pub struct Entry {
 /// How many bytes at a file's end are a ticket and its framing, by the file's last
 /// 16 bytes; `None` if they are no trailer.
 pub fn framed_len(last: &[u8; TRAILER_LEN]) -> Option<u64> {
-    let fields = last.strip_prefix(TRAILER_MAGIC)?;
-    let length = u32::from_le_bytes(*fields[4..].first_chunk()?);
-    Some(u64::from(length) + 2 * TRAILER_LEN as u64)
+    Some(u64::from(trailer(last)?.length) + 2 * TRAILER_LEN as u64)
 }
 
 /// Takes as many bytes apart as [`framed_len`] says, which end the file.
@@ -109,7 +120,9 @@ pub fn read(framed: &[u8]) -> Result<Ticket<'_>, TicketError> {
     let (before, rest) = framed.split_first_chunk().ok_or(TicketError::TooLong)?;
     let (ticket, after) = rest.split_last_chunk().ok_or(TicketError::TooLong)?;
     let length = u32::try_from(ticket.len()).map_err(|_| TicketError::TooLong)?;
-    if *before != trailer(TYPE_TERMINATOR, 0) || *after != trailer(TYPE_TICKET, length) {
+    let is_framed = trailer(before) == Some(Trailer::new(TYPE_TERMINATOR, 0))
+        && trailer(after) == Some(Trailer::new(TYPE_TICKET, length));
+    if !is_framed {
         return Err(TicketError::Framing);
     }
     let head = ticket.strip_prefix(TICKET_MAGIC).ok_or(TicketError::NoTicket)?;
@@ -131,14 +144,36 @@ pub fn read(framed: &[u8]) -> Result<Ticket<'_>, TicketError> {
     Ok(Ticket { certificates, signed, signature, time, entries })
 }
 
-/// A trailer's bytes.
-pub fn trailer(trailer_type: u16, length: u32) -> [u8; TRAILER_LEN] {
-    let mut bytes = [0; TRAILER_LEN];
-    bytes[..4].copy_from_slice(TRAILER_MAGIC);
-    bytes[4..6].copy_from_slice(&1_u16.to_le_bytes());
-    bytes[6..8].copy_from_slice(&trailer_type.to_le_bytes());
-    bytes[8..12].copy_from_slice(&length.to_le_bytes());
-    bytes
+/// A trailer, if these bytes are one.
+pub fn trailer(bytes: &[u8; TRAILER_LEN]) -> Option<Trailer> {
+    let rest = bytes.strip_prefix(TRAILER_MAGIC)?;
+    let (version, rest) = rest.split_first_chunk()?;
+    let (trailer_type, rest) = rest.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    Some(Trailer {
+        version: u16::from_le_bytes(*version),
+        trailer_type: u16::from_le_bytes(*trailer_type),
+        length: u32::from_le_bytes(*length),
+        reserved: u32::from_le_bytes(*rest.first_chunk()?),
+    })
+}
+
+impl Trailer {
+    /// One of this type, behind so many bytes.
+    pub fn new(trailer_type: u16, length: u32) -> Self {
+        Self { version: 1, trailer_type, length, reserved: 0 }
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(self) -> [u8; TRAILER_LEN] {
+        let mut bytes = [0; TRAILER_LEN];
+        bytes[..4].copy_from_slice(TRAILER_MAGIC);
+        bytes[4..6].copy_from_slice(&self.version.to_le_bytes());
+        bytes[6..8].copy_from_slice(&self.trailer_type.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.length.to_le_bytes());
+        bytes[12..].copy_from_slice(&self.reserved.to_le_bytes());
+        bytes
+    }
 }
 
 fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -218,7 +253,8 @@ mod tests {
         ticket.extend(certificates);
         ticket.extend(payload);
         ticket.extend([0x30, 1, 9, 0, 0]);
-        [&trailer(1, 0)[..], &ticket, &trailer(2, ticket.len() as u32)].concat()
+        let end = Trailer::new(2, ticket.len() as u32).to_bytes();
+        [&Trailer::new(1, 0).to_bytes()[..], &ticket, &end].concat()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::json;
 
-use super::super::messages::line;
+use super::super::messages::{line, part};
 use super::{Format, Verified};
 use crate::printable::{printable, printable_json};
 use crate::verify::{Check, Status};
@@ -39,7 +39,7 @@ impl Report {
             Format::Human => print(&verified),
             Format::Json => {
                 let before = if self.all == 0 { "{\"schema\":1,\"verified\":[" } else { "," };
-                part(&format!("{before}{}", as_json(&verified, self.strict)));
+                part(format_args!("{before}{}", as_json(&verified, self.strict)));
             }
             Format::Junit => {
                 self.junit.add_test_suite(as_junit(&verified, self.strict));
@@ -63,12 +63,6 @@ impl Report {
         }
         (self.failed, self.unreadable)
     }
-}
-
-/// A part of a line. A reader that goes away ends nothing.
-fn part(text: &str) {
-    use std::io::Write;
-    let _ = write!(anstream::stdout(), "{text}");
 }
 
 fn all_hold(checks: &[Check], strict: bool) -> bool {
