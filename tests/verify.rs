@@ -5,6 +5,7 @@ mod commands;
 mod damage;
 mod documents;
 mod handmade;
+mod lies;
 mod mutation;
 mod printed;
 mod reference;

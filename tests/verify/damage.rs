@@ -27,7 +27,7 @@ fn component(payload: Tree) -> flatpkg::Component {
     }
 }
 
-fn package(payload: Tree) -> Vec<u8> {
+pub fn package(payload: Tree) -> Vec<u8> {
     let mut out = Vec::new();
     let mut spool = Cursor::new(Vec::new());
     flatpkg::write_component(&component(payload), 0, None, &mut spool, &mut out).unwrap();
