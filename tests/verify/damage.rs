@@ -11,6 +11,8 @@ use super::handmade::{around, around_gzip, end, entry, member, xar};
 use super::{failed, noted, verify};
 use crate::support::Xtask;
 
+/// The smallest PackageInfo, of 40 bytes.
+const INFO: &[u8] = b"<pkg-info identifier='a' version='1.0'/>";
 const ROOT: Owner = Owner::ROOT_WHEEL;
 
 fn component(payload: Tree) -> flatpkg::Component {
@@ -83,17 +85,33 @@ fn jobs_that_launchd_would_refuse_or_that_are_a_way_to_root() {
 fn gaps_overlaps_and_hidden_bytes_in_the_heap() {
     let options = Options::default();
     let of = |package: &[u8]| failed(&verify(package, &options));
-    assert_eq!(of(&xar(&member("a", 20, b"abc"), b"abc")), [""; 0]);
-    // Nothing reads what belongs to nothing: other tools leave it behind.
-    let gap = verify(&xar(&member("a", 25, b"abc"), b"12345abc"), &options);
-    assert_eq!(failed(&gap), [""; 0]);
-    assert_eq!(noted(&gap), ["xar-heap: 5 bytes before \"a\" belong to nothing"]);
-    assert!(
-        of(&xar(&(member("a", 20, b"abc") + &member("b", 21, b"bc")), b"abc"))[0].contains("begins within")
-    );
-    assert!(of(&xar(&member("a", 20, b"abc"), b"abchidden"))[0].contains("6 bytes follow the heap"));
-    let twice = member("a", 20, b"abc") + &member("a", 23, b"abc");
-    assert!(of(&xar(&twice, b"abcabc"))[0].contains("\"a\" is there twice"));
+    let info = b"<pkg-info/>".as_slice();
+    let part = info.len() as u64 - 1;
+    assert_eq!(of(&xar(&member("PackageInfo", 20, info), info)), [""; 0]);
+    let gap = xar(&member("PackageInfo", 25, info), &[b"12345", info].concat());
+    assert!(of(&gap)[0].contains("5 bytes before \"PackageInfo\" that belong to nothing"), "{:?}", of(&gap));
+    let overlap = member("PackageInfo", 20, info) + &member("b", 19 + part, &info[part as usize - 1..]);
+    assert!(of(&xar(&overlap, info))[0].contains("\"b\" within \"PackageInfo\""));
+    let behind = xar(&member("PackageInfo", 20, info), &[info, b"hidden"].concat());
+    assert!(of(&behind)[0].contains("followed by 6 bytes"), "{:?}", of(&behind));
+    let twice = member("PackageInfo", 20, info) + &member("PackageInfo", 21 + part, info);
+    assert!(of(&xar(&twice, &info.repeat(2)))[0].contains("\"PackageInfo\" is there twice"));
+}
+
+/// The xar of OS X 10.10 to 10.14 wrote members in whole blocks, whatever was in them.
+#[test]
+fn rubbish_of_old_tools_behind_the_heap_is_noted() {
+    let info = b"<pkg-info/>".as_slice();
+    let heap = |length: usize| {
+        let mut heap = info.to_vec();
+        heap.resize(length, b'r');
+        verify(&xar(&member("PackageInfo", 20, info), &heap), &Options::default())
+    };
+    assert_eq!(failed(&heap(4096)), [""; 0]);
+    assert!(noted(&heap(4096))[0].contains("10.10 to 10.14"), "{:?}", noted(&heap(4096)));
+    for other in [4095, 4097, 8192] {
+        assert_eq!(failed(&heap(other)).len(), 1, "{other}");
+    }
 }
 
 #[test]
@@ -198,9 +216,10 @@ fn more_certificates_than_anybody_needs_are_not_compared() {
         let certificates = "<X509Certificate>MAA=</X509Certificate>".repeat(count);
         let toc = format!(
             "<signature style=\"RSA\"><offset>20</offset><size>1</size><KeyInfo><X509Data>{certificates}\
-             </X509Data></KeyInfo></signature>"
+             </X509Data></KeyInfo></signature>{}",
+            member("PackageInfo", 21, INFO)
         );
-        failed(&verify(&xar(&toc, b"x"), &Options::default())).join("\n")
+        failed(&verify(&xar(&toc, &[b"x", INFO].concat()), &Options::default())).join("\n")
     };
     assert!(signature(32).contains("a certificate cannot be read"), "{}", signature(32));
     assert!(signature(33).contains("there are 33 certificates"), "{}", signature(33));
@@ -216,11 +235,12 @@ fn refused(toc_body: &str, heap: &[u8]) -> String {
 #[test]
 fn members_that_lie_on_each_other_are_not_read_again_and_again() {
     let members = |count: usize| -> String {
-        (0..count).map(|number| member(&number.to_string(), 20, &[b'x'; 40])).collect()
+        let others = (1..count).map(|number| member(&number.to_string(), 20, INFO));
+        std::iter::once(member("PackageInfo", 20, INFO)).chain(others).collect()
     };
     // A coalesced heap is sound.
-    assert_eq!(failed(&verify(&xar(&members(3), &[b'x'; 40]), &Options::default())), [""; 0]);
-    assert!(refused(&members(4), &[b'x'; 40]).contains("160 bytes together; the heap has 60"));
+    assert_eq!(failed(&verify(&xar(&members(3), INFO), &Options::default())), [""; 0]);
+    assert!(refused(&members(4), INFO).contains("160 bytes together; the heap has 60"));
 }
 
 #[test]
@@ -230,7 +250,9 @@ fn folders_of_one_name_are_one_component() {
         "<file id=\"1\"><name>a.pkg</name><type>directory</type>{}</file>",
         member("PackageInfo", 20, info)
     );
-    let package = xar(&folder.repeat(2), info);
+    let distribution = b"<installer-gui-script><pkg-ref id='a'>#a.pkg</pkg-ref></installer-gui-script>";
+    let toc = member("Distribution", 20 + info.len() as u64, distribution) + &folder.repeat(2);
+    let package = xar(&toc, &[info.as_slice(), distribution].concat());
     let facts = flatpkg::product::PackageFacts::read(&mut Cursor::new(&package)).unwrap();
     assert_eq!(facts.components.len(), 1);
     assert!(failed(&verify(&package, &Options::default()))[0].contains("\"a.pkg\" is there twice"));
@@ -288,7 +310,8 @@ fn a_bom_whose_paths_would_fill_the_memory_is_not_listed() {
     }
     let bom = bom(&blocks);
     assert_eq!(flatpkg::bom::Bom::read(&bom).unwrap().paths.len(), 40_000);
-    let text = failed(&verify(&xar(&member("Bom", 20, &bom), &bom), &Options::default())).join("\n");
+    let toc = member("Bom", 20, &bom) + &member("PackageInfo", 20 + bom.len() as u64, INFO);
+    let text = failed(&verify(&xar(&toc, &[&bom, INFO].concat()), &Options::default())).join("\n");
     assert!(text.contains("its paths have more than"), "{text}");
 }
 
@@ -311,8 +334,9 @@ fn a_property_list_nested_without_end_is_none() {
 #[test]
 fn documents_that_would_fill_the_memory_are_not_kept() {
     let info = format!("<pkg-info>{}</pkg-info>", " ".repeat(1 << 20));
-    let mut heap = Vec::new();
-    let mut toc = String::new();
+    let distribution = b"<installer-gui-script/>";
+    let mut heap = distribution.to_vec();
+    let mut toc = member("Distribution", 20, distribution);
     for number in 0..17 {
         let info = member("PackageInfo", 20 + heap.len() as u64, info.as_bytes());
         toc += &format!("<file><name>{number}</name><type>directory</type>{info}</file>");

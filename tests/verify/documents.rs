@@ -46,8 +46,8 @@ fn each_way_to_disagree_is_named() {
     let faults = [
         ("#a%20b.pkg", "#c.pkg", "refers to \"c.pkg\", which is not there"),
         ("#a%20b.pkg", "#", "refers to \"\", which is not there"),
-        ("#a%20b.pkg", "../c.pkg", "\"a b.pkg\" is there and Distribution does not name it"),
-        ("#a%20b.pkg", "", "\"a b.pkg\" is there and Distribution does not name it"),
+        ("#a%20b.pkg", "../c.pkg", "\"a b.pkg\" is a component that Distribution does not name"),
+        ("#a%20b.pkg", "", "\"a b.pkg\" is a component that Distribution does not name"),
     ];
     // What other tools write.
     let notes = [

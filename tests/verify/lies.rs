@@ -44,9 +44,13 @@ fn contents_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("two data", two_data(), "data"),
         ("two offsets", swap("<offset>20</offset>", "<offset>20</offset><offset>20</offset>"), "offset"),
         ("two names", swap(NAME, "<name>Readme</name><name>PackageInfo</name>"), "name"),
-        ("a name in base64", swap(NAME, "<name enctype=\"base64\">UGFja2FnZUluZm8=</name>"), "base64"),
+        (
+            "a name in base64",
+            swap(NAME, "<name enctype=\"base64\">UGFja2FnZUluZm8=</name>"),
+            "is a name in Base64",
+        ),
         ("a name around a comment", swap(NAME, "<name>x<!-- -->PackageInfo</name>"), "PackageInfo"),
-        ("a name in CDATA", swap(NAME, "<name>x<![CDATA[PackageInfo]]></name>"), "PackageInfo"),
+        ("a name in CDATA", swap(NAME, "<name>PackageInfo<![CDATA[x]]></name>"), "PackageInfo"),
         ("a name around an element", swap(NAME, "<name>x<b/>PackageInfo</name>"), "PackageInfo"),
         ("an empty name", swap("<name>Scripts</name>", "<name></name>"), "name"),
         ("the name .", swap("<name>Scripts</name>", "<name>.</name>"), "name"),
@@ -97,7 +101,11 @@ fn content_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("two elements scripts", with(twice.as_bytes(), &gzip(&scripts())), "scripts"),
         ("bytes behind zlib", behind_zlib(), "behind"),
         ("a second gzip member", with(INFO, &[gzip(&scripts()), gzip(b"more")].concat()), "behind"),
-        ("more behind the archive", with(INFO, &gzip(&[scripts(), b"more".to_vec()].concat())), "follows"),
+        (
+            "more behind the archive",
+            with(INFO, &gzip(&[scripts(), b"more".to_vec()].concat())),
+            "behind the archive's end",
+        ),
         ("a device", with(INFO, &archive(&[entry("./d", 0o020_644, b"")])), "device"),
         ("a fifo", with(INFO, &archive(&[entry("./d", 0o010_644, b"")])), "pipe"),
         ("a socket", with(INFO, &archive(&[entry("./d", 0o140_644, b"")])), "socket"),
@@ -107,7 +115,7 @@ fn content_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             with(INFO, &archive(&[entry("./x", 0o100_644, b"1"), entry("x", 0o100_644, b"2")])),
             "twice",
         ),
-        ("a component that nobody names", not_named(), "Distribution does not name it"),
+        ("a component that nobody names", not_named(), "is a component that Distribution does not name"),
     ]
 }
 

@@ -12,7 +12,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use flatpkg::component::open_archive;
+use flatpkg::payload;
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 
@@ -84,9 +84,9 @@ fn unpack<R: Read + Seek>(
     folder: &Path,
     last: &mut Last,
 ) -> Result<()> {
-    let mut reader = open_archive(&package.archive, input, what, data)?;
+    let mut reader = payload::open(&package.archive, input, what, data)?;
     while let Some(entry) = reader.next_entry()? {
-        let name = String::from_utf8(entry.name).context("a name is not UTF-8")?;
+        let name = entry.path;
         let inner = name.strip_prefix("./").unwrap_or(&name);
         if inner == "." {
             continue;

@@ -3,7 +3,6 @@
 //! Must not know: whether it is sound (that is `verify`), how it is printed.
 
 mod product;
-mod strings;
 
 use std::io::{Read, Seek};
 
@@ -19,7 +18,7 @@ use crate::hex::hex;
 use crate::sign::certificate::Facts;
 use crate::verify::component::SET_ID;
 use crate::verify::jobs::{self, Job};
-use crate::verify::payload::{Contents, Entry, hooks};
+use crate::verify::payload::{ArchiveList, Contents, Entry, hooks};
 use crate::verify::signature::{self, RsaForm, TimeSource};
 use crate::verify::ticket::{self, Notarized, Ticket};
 
@@ -186,9 +185,9 @@ fn component(contents: Contents<'_>, texts: bool) -> Component {
             Err(fault) => unreadable.push(format!("{}: {fault}", entry.path)),
         }
     }
-    let mut entries = |what: &str, read: Option<Result<Vec<Entry>, String>>| match read {
+    let mut entries = |what: &str, read: Option<Result<ArchiveList, String>>| match read {
         None => Vec::new(),
-        Some(Ok(entries)) => entries,
+        Some(Ok(list)) => list.entries,
         Some(Err(fault)) => {
             unreadable.push(format!("{what}: {fault}"));
             Vec::new()

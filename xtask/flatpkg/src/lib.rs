@@ -31,10 +31,12 @@ mod deflate;
 mod error;
 pub mod findings;
 pub mod gzip;
+pub mod payload;
 pub mod product;
 pub mod signer;
 pub mod summary;
 pub mod tree;
+pub mod unpack;
 pub mod xar;
 pub mod xml;
 

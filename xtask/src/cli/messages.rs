@@ -1,10 +1,11 @@
 //! What a command says, for people or, an event per line, for programs.
 //!
-//! A reader that goes away (`| head`) ends nothing: what was asked for is built. What
-//! cannot be written for another reason, such as a full disk, is an error at the end.
+//! A reader that goes away (`| head`) ends nothing: what was asked for is built. Output
+//! that cannot be written for another reason, such as a full disk, is a failure, which
+//! [`finish`] says at the end.
 
-use std::fmt::Display;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
@@ -21,38 +22,44 @@ pub enum MessageFormat {
     Json,
 }
 
-/// Why standard output could not be written.
-static FAILED: OnceLock<io::Error> = OnceLock::new();
+/// Why standard output could not be written, the first time.
+static OUTPUT_FAILURE: OnceLock<io::Error> = OnceLock::new();
+/// Exit status where it could not.
+const OUTPUT_FAILED: u8 = 1;
 
 /// A line on standard output.
 pub fn line(text: impl AsRef<str>) {
     keep(writeln!(anstream::stdout(), "{}", text.as_ref()));
 }
 
-/// A part of a line on standard output.
-pub fn part(text: impl Display) {
-    keep(write!(anstream::stdout(), "{text}"));
-}
-
-/// Keeps the first failure, for [`failed`].
-fn keep(written: io::Result<()>) {
-    if let Err(error) = written
+fn keep(result: io::Result<()>) {
+    if let Err(error) = result
         && error.kind() != io::ErrorKind::BrokenPipe
     {
-        // The first one says why.
-        let _ = FAILED.set(error);
+        OUTPUT_FAILURE.get_or_init(|| error);
     }
 }
 
-/// Writes what is left, and says whether something of standard output got lost.
-pub fn failed() -> Option<&'static io::Error> {
+/// The program's exit status: a failure, if what it said did not arrive.
+pub fn finish(status: ExitCode) -> ExitCode {
     keep(io::stdout().flush());
-    FAILED.get()
+    match OUTPUT_FAILURE.get() {
+        None => status,
+        Some(error) => {
+            note(format!("error: could not write to standard output: {error}"));
+            if status == ExitCode::SUCCESS { ExitCode::from(OUTPUT_FAILED) } else { status }
+        }
+    }
 }
 
 /// A line on standard error.
 pub fn note(text: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
+}
+
+/// A part of a line on standard output.
+pub fn part(text: &str) {
+    keep(write!(anstream::stdout(), "{text}"));
 }
 
 impl MessageFormat {

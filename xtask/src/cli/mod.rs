@@ -24,9 +24,6 @@ use crate::partition::Partition;
 use crate::plan::{Kind, Request};
 use crate::spec::Flags;
 
-/// Exit status where standard output could not be written: nobody knows what is missing.
-const UNWRITTEN: u8 = 2;
-
 /// Build installers that make Lima instances start at boot on every Mac, and at login or boot on Linux.
 ///
 /// Works on Linux and macOS without any Apple tool. Run as `cargo xtask`.
@@ -102,7 +99,7 @@ pub fn main() -> ExitCode {
         Some(program) => complete.completer(program).complete(),
         None => complete.complete(),
     }
-    let code = match Cli::parse().command {
+    let status = match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
         Command::Merge(merge) => merge.run(),
@@ -112,11 +109,5 @@ pub fn main() -> ExitCode {
         Command::StartAtLogin(start_at_login) => start_at_login.run(),
         Command::Ci(ci) => ci.run(),
     };
-    match messages::failed() {
-        None => code,
-        Some(error) => {
-            messages::note(format!("error: could not write to standard output: {error}"));
-            ExitCode::from(UNWRITTEN)
-        }
-    }
+    messages::finish(status)
 }

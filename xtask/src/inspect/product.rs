@@ -7,15 +7,13 @@
 
 use std::io::{Read, Seek};
 
+use flatpkg::product::strings::{self, STRINGS_MAX};
 use flatpkg::product::{DistributionFacts, PackageFacts};
 use flatpkg::xml::Element;
 use serde::Serialize;
 
-use super::strings;
 use crate::verify::distribution::{Place, references};
 
-/// Largest Localizable.strings that is read, in bytes.
-const STRINGS_MAX: u64 = 1 << 20;
 /// Languages whose titles are taken first, in order.
 const LANGUAGES: [&str; 3] = ["en", "English", "Base"];
 /// Attributes of a choice that hold an expression of JavaScript.
@@ -232,7 +230,7 @@ fn localized<R: Read + Seek>(
     let mut inline: Vec<&Element> = inline.collect();
     let rank = |language: Option<&str>| language.and_then(by_language).unwrap_or(LANGUAGES.len());
     inline.sort_by_key(|strings| rank(strings.attribute("language")));
-    if let Some(text) = inline.iter().find_map(|one| strings::value(one.text.as_bytes(), key)) {
+    if let Some(text) = inline.iter().find_map(|one| strings::lookup(one.text.as_bytes(), key)) {
         return Some(text);
     }
     let folder = |path: &str| {
@@ -244,7 +242,7 @@ fn localized<R: Read + Seek>(
     files.iter().find_map(|(_, path)| {
         let data = facts.archive.find(path)?.data.as_ref()?;
         let bytes = facts.archive.content(input, path, data, STRINGS_MAX).ok()?;
-        strings::value(&bytes, key)
+        strings::lookup(&bytes, key)
     })
 }
 

@@ -55,6 +55,14 @@ impl From<Vec<String>> for Findings {
     }
 }
 
+/// A reader's lies are faults.
+impl From<&flatpkg::Findings> for Findings {
+    fn from(read: &flatpkg::Findings) -> Self {
+        let of = |severity| read.of(severity).map(ToString::to_string).collect();
+        Self { faults: of(flatpkg::Severity::Lie), notes: of(flatpkg::Severity::Note) }
+    }
+}
+
 impl Findings {
     /// Adds a fault.
     pub fn fault(&mut self, fault: impl Into<String>) {
@@ -71,6 +79,12 @@ impl Findings {
         let placed = |text: String| format!("{place}: {text}");
         self.faults.extend(other.faults.into_iter().map(placed));
         self.notes.extend(other.notes.into_iter().map(placed));
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn append(&mut self, other: Self) {
+        self.faults.extend(other.faults);
+        self.notes.extend(other.notes);
     }
 
     /// Whether so much was found that nobody reads on.

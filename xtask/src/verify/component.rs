@@ -2,11 +2,9 @@
 //!
 //! Must not know: Distribution, signatures, what property lists mean, how parts are read.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use flatpkg::cpio::{TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK};
-
-use super::payload::{Contents, Entry, TYPE_MASK, hooks};
+use super::payload::{Contents, Entry, hooks};
 use super::{Check, Findings};
 
 /// Permission bits that let a program run as its owner or its group.
@@ -29,7 +27,7 @@ pub fn checks(components: &[Contents<'_>]) -> Vec<Check> {
     let has_payload = |one: &Contents<'_>| one.payload.is_some() || one.bom.is_some();
     vec![
         each("payload-archive", &has_payload, &archive),
-        each("payload-paths", &has_payload, &|one| paths(one.installed())),
+        each("payload-paths", &has_payload, &paths),
         each("payload-bom", &has_payload, &bom),
         each("payload-counts", &|_| true, &counts),
         each("scripts", &|one| one.scripts.is_some() || !hooks(one).is_empty(), &scripts),
@@ -46,59 +44,12 @@ fn archive(component: &Contents<'_>) -> Findings {
     found
 }
 
-/// Where a path of an archive would lead, what lies there, and paths that are there twice.
-fn paths(entries: &[Entry]) -> Findings {
-    let mut found = Findings::default();
-    let mut seen = HashSet::new();
-    let normal: Vec<String> = entries.iter().map(Entry::normal_path).collect();
-    let links: HashSet<&str> = entries
-        .iter()
-        .zip(&normal)
-        .filter(|(entry, _)| entry.link.is_some())
-        .map(|(_, path)| path.as_str())
-        .collect();
-    for (entry, normal) in entries.iter().zip(&normal) {
-        if found.are_many() {
-            break;
-        }
-        let path = &entry.path;
-        let is_root = normal == ".";
-        if path.starts_with('/')
-            || (!is_root && normal[2..].split('/').any(|part| matches!(part, "" | "." | "..")))
-        {
-            found.fault(format!("{path:?} leads out of the payload"));
-        }
-        if !seen.insert(normal) {
-            found.fault(format!("{path:?} is there twice"));
-        }
-        if let Some(link) = folders(normal).find(|folder| links.contains(folder)) {
-            found.fault(format!("{path:?} lies below the symbolic link {link:?}, and so somewhere else"));
-        }
-        match entry.mode & TYPE_MASK {
-            TYPE_DIRECTORY | TYPE_SYMLINK => {}
-            TYPE_FILE if entry.mode & SET_ID != 0 => found.note(format!(
-                "{path:?} runs as its {}, whoever starts it: its mode is {:o}",
-                if entry.mode & 0o4000 != 0 { "owner" } else { "group" },
-                entry.mode & 0o7777
-            )),
-            TYPE_FILE => {}
-            other => found.fault(format!("{path:?} is {}, which no package installs", kind(other))),
-        }
-    }
-    found
-}
-
-/// The folders that a path lies in, without the root.
-fn folders(path: &str) -> impl Iterator<Item = &str> {
-    path.char_indices().filter(|(at, one)| *at > 1 && *one == '/').map(|(at, _)| &path[..at])
-}
-
-fn kind(file_type: u32) -> &'static str {
-    match file_type {
-        0o010_000 => "a fifo",
-        0o020_000 | 0o060_000 => "a device",
-        0o140_000 => "a socket",
-        _ => "of an unknown kind",
+/// What the reader found in an archive: where paths lead, what lies there, what is
+/// hidden behind it.
+fn paths(component: &Contents<'_>) -> Findings {
+    match &component.payload {
+        Some(Ok(list)) => list.found.clone(),
+        _ => Findings::default(),
     }
 }
 
@@ -135,17 +86,16 @@ fn bom(component: &Contents<'_>) -> Findings {
         }
         Some(Ok(bom)) => bom,
     };
-    found.faults.extend(bom.found.faults.iter().cloned());
-    found.notes.extend(bom.found.notes.iter().cloned());
-    let Some(Ok(payload)) = &component.payload else { return found };
-    let linked = with_content(payload);
+    found.append(bom.found.clone());
+    let Some(Ok(list)) = &component.payload else { return found };
+    let linked = with_content(&list.entries);
     let mut missing: BTreeMap<&str, &Entry> =
         bom.paths.iter().map(|(path, entry)| (path.as_str(), entry)).collect();
-    for entry in payload {
+    for entry in &list.entries {
         if found.are_many() {
             return found;
         }
-        let path = entry.normal_path();
+        let path = &entry.path;
         let Some(listed) = missing.remove(path.as_str()) else {
             found.fault(format!("{path:?} is in the Payload and not in the Bom"));
             continue;
@@ -161,7 +111,7 @@ fn bom(component: &Contents<'_>) -> Findings {
                 ));
             }
         };
-        let is_apple_double = is_apple_double(&path);
+        let is_apple_double = is_apple_double(path);
         if !is_apple_double {
             differs("mode", format!("{:o}", listed.mode), format!("{:o}", entry.mode));
         }
@@ -169,7 +119,9 @@ fn bom(component: &Contents<'_>) -> Findings {
         if !entry.is_directory() && !is_apple_double {
             let content = content(entry, &linked);
             differs("size", listed.size.to_string(), content.size.to_string());
-            differs("checksum", listed.checksum.to_string(), content.checksum.to_string());
+            if let (Some(listed), Some(checksum)) = (listed.checksum, content.checksum) {
+                differs("checksum", listed.to_string(), checksum.to_string());
+            }
         }
         if entry.link.is_some() {
             differs("link", format!("{:?}", listed.link), format!("{:?}", entry.link));
@@ -192,7 +144,9 @@ fn counts(component: &Contents<'_>) -> Findings {
     };
     let mut counts: Vec<(&str, u64, u64)> = Vec::new();
     match &component.payload {
-        Some(Ok(entries)) => counts.push(("Payload", entries.len() as u64, kbytes(entries.iter()))),
+        Some(Ok(list)) => {
+            counts.push(("Payload", list.entries.len() as u64, kbytes(list.entries.iter())));
+        }
         Some(Err(_)) => {}
         None => counts.push(("package without a Payload", 0, 0)),
     }
@@ -234,9 +188,11 @@ fn scripts(component: &Contents<'_>) -> Findings {
             found.fault(format!("Scripts: {fault}"));
             return found;
         }
-        Some(Ok(entries)) => entries,
+        Some(Ok(list)) => {
+            found.append(list.found.clone());
+            &list.entries
+        }
     };
-    found = paths(entries);
     // Of two with the same path, the first counts.
     let by_path: BTreeMap<&str, &Entry> =
         entries.iter().rev().map(|entry| (entry.path.trim_start_matches("./"), entry)).collect();

@@ -71,11 +71,10 @@ pub fn checks(facts: &PackageFacts, components: &[Contents<'_>]) -> Vec<Check> {
     ]
 }
 
-/// Each component is one that a pkg-ref names, and each pkg-ref names one that is there.
-/// What they say of it twice is odd where it differs: Installer goes by PackageInfo.
+/// Each pkg-ref names a component that is there. (That each component is named, its reader
+/// sees to.) What they say of it twice is odd where it differs: Installer goes by PackageInfo.
 fn reference_findings(distribution: &DistributionFacts, components: &[Contents<'_>]) -> Findings {
     let mut found = Findings::default();
-    let mut referred = HashSet::new();
     let mut known = HashSet::new();
     let folders: HashMap<&str, _> =
         components.iter().map(|component| (component.facts.folder.as_str(), component)).collect();
@@ -98,7 +97,6 @@ fn reference_findings(distribution: &DistributionFacts, components: &[Contents<'
             found.fault(format!("{id:?} refers to {folder:?}, which is not there"));
             continue;
         };
-        referred.insert(folder);
         let Some(info) = &component.facts.package_info else { continue };
         let mut differs = |what: &str, here: Option<&str>, there: Option<&str>| {
             if here.is_some() && here != there {
@@ -113,14 +111,6 @@ fn reference_findings(distribution: &DistributionFacts, components: &[Contents<'
         differs("version", element.attribute("version"), info.version.as_deref());
         let size = info.install_kbytes.unwrap_or(0).to_string();
         differs("size", element.attribute("installKBytes"), Some(&size));
-    }
-    for component in components {
-        if !referred.contains(&component.facts.folder) {
-            found.fault(format!(
-                "{:?} is there and Distribution does not name it: Installer and other readers differ",
-                component.name()
-            ));
-        }
     }
     // A reference without a place is one too, if another tells the place, or none is needed.
     known.extend(distribution.package_references.iter().filter_map(|one| one.id.as_deref()));

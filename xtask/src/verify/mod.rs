@@ -69,8 +69,11 @@ pub struct Options<'a> {
 pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, ReadError> {
     let facts = PackageFacts::read(input)?;
     let mut checks = archive::checks(&facts.archive, input);
+    checks.push(Check::of("unambiguous", &facts.findings));
     let ticket = ticket::read(&facts.archive, input);
     checks.extend(signature::checks(&facts.archive, input, &ticket, options));
+    // The digests took their share: what follows is the same content a second time.
+    facts.archive.budget.restart();
     let contents: Vec<_> =
         facts.components.iter().map(|component| payload::Contents::read(&facts, component, input)).collect();
     checks.extend(component::checks(&contents));

@@ -10,8 +10,9 @@ use std::io::{self, Read, Seek};
 
 use flatpkg::bom::{BOM_MAX, Bom, PATH_MAX};
 use flatpkg::cksum::Cksum;
-use flatpkg::component::{ComponentFacts, open_archive};
+use flatpkg::component::ComponentFacts;
 use flatpkg::cpio::{TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK};
+use flatpkg::payload;
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 use serde::Serialize;
@@ -44,9 +45,9 @@ pub struct Entry {
     pub gid: u32,
     /// Bytes.
     pub size: u64,
-    /// POSIX checksum.
+    /// POSIX checksum; older Boms have none.
     #[serde(skip)]
-    pub checksum: u32,
+    pub checksum: Option<u32>,
     /// What it is the same file as, where it has several names: device and inode.
     #[serde(skip)]
     pub hard_link: Option<(u32, u32)>,
@@ -64,14 +65,6 @@ impl Entry {
         self.mode & TYPE_MASK == TYPE_DIRECTORY
     }
 
-    /// Its path in one form: other tools write `usr/` for `./usr`, and `./` for the root.
-    pub fn normal_path(&self) -> String {
-        match self.path.strip_prefix("./").unwrap_or(&self.path).trim_end_matches('/') {
-            "" | "." => ".".to_owned(),
-            inside => format!("./{inside}"),
-        }
-    }
-
     /// Whether it is a regular file.
     pub fn is_file(&self) -> bool {
         self.mode & TYPE_MASK == TYPE_FILE
@@ -83,11 +76,19 @@ pub struct Contents<'a> {
     /// What its documents say.
     pub facts: &'a ComponentFacts,
     /// What is installed; `None` without a payload.
-    pub payload: Option<Result<Vec<Entry>, String>>,
+    pub payload: Option<Result<ArchiveList, String>>,
     /// What is run; `None` without scripts.
-    pub scripts: Option<Result<Vec<Entry>, String>>,
+    pub scripts: Option<Result<ArchiveList, String>>,
     /// The Bom's list; `None` without one.
     pub bom: Option<Result<BomList, String>>,
+}
+
+/// The entries of a payload or of scripts.
+pub struct ArchiveList {
+    /// In order.
+    pub entries: Vec<Entry>,
+    /// What is wrong with the archive, or odd.
+    pub found: Findings,
 }
 
 /// A Bom's paths.
@@ -121,7 +122,7 @@ impl<'a> Contents<'a> {
     /// What could be read of the payload.
     pub fn installed(&self) -> &[Entry] {
         match &self.payload {
-            Some(Ok(entries)) => entries,
+            Some(Ok(list)) => &list.entries,
             _ => &[],
         }
     }
@@ -134,18 +135,16 @@ fn entries<R: Read + Seek>(
     what: &str,
     data: &TocData,
     kept: impl Fn(&str) -> bool,
-) -> Result<Vec<Entry>, String> {
-    let mut reader = open_archive(&package.archive, input, what, data).map_err(|error| causes(&error))?;
+) -> Result<ArchiveList, String> {
+    let mut reader = payload::open(&package.archive, input, what, data).map_err(|error| causes(&error))?;
     let mut found = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     let mut kept_all = 0;
     let mut names_all = 0;
     while let Some(next) = reader.next_entry().map_err(|error| causes(&error))? {
-        let path = String::from_utf8(next.name)
-            .map_err(|_| format!("the name at byte {} is not UTF-8", next.offset))?;
+        let path = next.path;
         let header = next.header;
         let is_link = header.mode & TYPE_MASK == TYPE_SYMLINK;
-        let is_hard_link = header.mode & TYPE_MASK == TYPE_FILE && header.links > 1;
         if is_link && header.size > LINK_MAX {
             return Err(format!("{path:?} is a link whose target has {} bytes", header.size));
         }
@@ -177,17 +176,14 @@ fn entries<R: Read + Seek>(
             uid: header.uid,
             gid: header.gid,
             size: header.size,
-            checksum: checksum.finish(),
-            hard_link: is_hard_link.then_some((header.device, header.inode)),
+            checksum: Some(checksum.finish()),
+            hard_link: next.hard_link,
             link: is_link.then(|| String::from_utf8_lossy(&content).into_owned()),
             content: (keep && !is_link).then_some(content),
         });
     }
-    let rest = reader.rest().map_err(|error| causes(&error))?;
-    if !rest.is_zero {
-        return Err("something other than zeros follows the archive's end".to_owned());
-    }
-    Ok(found)
+    let (_, findings) = reader.finish().map_err(|error| causes(&error))?;
+    Ok(ArchiveList { entries: found, found: (&findings).into() })
 }
 
 fn bom<R: Read + Seek>(package: &PackageFacts, input: &mut R, data: &TocData) -> Result<BomList, String> {

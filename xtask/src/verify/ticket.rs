@@ -25,8 +25,6 @@ const FRAMED_MAX: u64 = 16 << 20;
 /// The extension that a certificate for tickets has, and others of its authority have
 /// not. Source: the tickets of 64 packages.
 const TICKET_SIGNING: &str = "1.2.840.113635.100.6.1.30";
-/// What old versions of xar filled archives up to.
-const BLOCK: u64 = 4096;
 
 /// What a file has behind its heap.
 #[derive(Debug, PartialEq, Eq)]
@@ -167,23 +165,4 @@ pub fn ticket_check(ticket: &Ticket) -> Check {
         )),
         Ticket::Broken(fault) => Check::of("ticket", vec![fault.clone()]),
     }
-}
-
-/// What lies between the heap and the ticket, or the file's end.
-pub(super) fn after_heap<R: Read + Seek>(archive: &Archive, input: &mut R) -> Findings {
-    let mut found = Findings::default();
-    let heap_len = archive.file_len - archive.heap_start;
-    let ticket_len = framed(archive, input).ok().flatten().map_or(0, |bytes| bytes.len() as u64);
-    let end = heap_len - ticket_len;
-    let Some(more) = end.checked_sub(archive.heap_end()).filter(|more| *more > 0) else { return found };
-    let digest = archive.toc.checksum.as_ref().map_or(0, |checksum| checksum.size);
-    let signatures = archive.toc.signatures.iter().map(|signature| signature.size);
-    let before_members = signatures.fold(digest, u64::saturating_add);
-    // xar of OS X 10.10 to 10.14 wrote the members in whole blocks.
-    if more <= BLOCK && end.checked_sub(before_members).is_some_and(|members| members % BLOCK == 0) {
-        found.note(format!("{more} bytes follow the heap, as in archives of OS X 10.10 to 10.14"));
-    } else {
-        found.fault(format!("{more} bytes follow the heap, and they are no ticket in its framing"));
-    }
-    found
 }

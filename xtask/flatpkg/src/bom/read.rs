@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use thiserror::Error;
 
 use super::fields::{Fields, slice};
-use super::{MAGIC, TREE_MAGIC};
+use super::{MAGIC, RecordType, TREE_MAGIC};
 
 /// The longest Bom that is read, in bytes: about 150 for each of a million paths.
 pub const BOM_MAX: u64 = 160 << 20;
@@ -21,6 +21,9 @@ pub const VARIABLES_MAX: usize = 64;
 pub const TREE_DEPTH_MAX: usize = 8;
 /// The longest name or link's target, in bytes; a Mac's paths have at most 1024.
 pub const NAME_MAX: usize = 1024;
+/// The types and lengths of the records of older mkboms, which have no checksum and no
+/// length of a link.
+const OLD_RECORDS: [(u8, usize); 2] = [(RecordType::File as u8, 27), (RecordType::Directory as u8, 23)];
 /// The longest path that [`Bom::path`] gives, in bytes.
 pub const PATH_MAX: usize = 4096;
 
@@ -83,8 +86,8 @@ pub struct PathFacts<'a> {
     pub mtime: u32,
     /// Size in bytes.
     pub size: u32,
-    /// POSIX checksum; for a device its number.
-    pub checksum: u32,
+    /// POSIX checksum; for a device its number. Older records have none.
+    pub checksum: Option<u32>,
     /// A link's target.
     pub link_target: Option<&'a [u8]>,
     /// The record as it is.
@@ -294,9 +297,11 @@ impl<'a> Store<'a> {
         let (record_type, _) = (fields.u8()?, fields.u8()?);
         let (architecture, mode) = (fields.u16()?, fields.u16()?);
         let (uid, gid, mtime, size) = (fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?);
-        let (_, checksum, link_len) = (fields.u8()?, fields.u32()?, fields.u32()?);
+        fields.u8()?;
+        let is_old = OLD_RECORDS.contains(&(record_type, bytes.len()));
+        let (checksum, link_len) = if is_old { (None, 0) } else { (Some(fields.u32()?), fields.u32()?) };
         // Other records have something else in the place of this length.
-        let link_target = if record_type == super::RecordType::Symlink as u8 {
+        let link_target = if record_type == RecordType::Symlink as u8 {
             let length = usize::try_from(link_len).unwrap_or(usize::MAX);
             Some(until_nul(fields.take(length)?, || format!("the link's target in block {record}"))?)
         } else {

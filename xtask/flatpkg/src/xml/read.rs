@@ -1,11 +1,14 @@
 //! Reads a document into a tree of elements.
 //!
 //! Must not know: what elements mean. Comments and processing instructions are
-//! skipped; text keeps its white space.
+//! skipped; text keeps its white space. Readers differ over text that something
+//! divides, so each element knows its last piece, and whether there are several.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use thiserror::Error;
+
+use super::decode;
 
 /// The longest document that is read, in bytes. Apple's TOCs and Distributions have
 /// some kilobytes.
@@ -32,12 +35,26 @@ pub struct Element {
     pub children: Vec<Element>,
     /// The text right in it, unescaped and joined; what children hold is theirs.
     pub text: String,
+    /// Its text as libxar takes it, where that differs from `text`: the last piece
+    /// between tags, comments and the like, without what CDATA holds.
+    pub last_text: Option<String>,
 }
 
 impl Element {
     /// An attribute's value.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The name without a prefix.
+    pub fn local_name(&self) -> &str {
+        self.name.rsplit_once(':').map_or(&self.name, |(_, name)| name)
+    }
+
+    /// Whether a comment, an element, CDATA or the like divides its text, so that
+    /// readers differ over it.
+    pub fn is_divided(&self) -> bool {
+        self.last_text.is_some()
     }
 
     /// The children with a name.
@@ -65,11 +82,17 @@ pub enum XmlError {
         /// Its length in bytes.
         length: usize,
     },
-    /// It is not UTF-8, the one encoding that Apple's tools write.
+    /// It is not UTF-8, and does not say that it is something else.
     #[error("the document is not UTF-8 from byte {offset} on")]
     NotUtf8 {
         /// Where.
         offset: usize,
+    },
+    /// It is not what it says that it is.
+    #[error("the document is not in {encoding}, as it says")]
+    NotEncoded {
+        /// The encoding.
+        encoding: String,
     },
     /// It has more of something than is read.
     #[error("the document has more than {limit} {what}, at byte {offset}")]
@@ -107,8 +130,7 @@ pub fn read(bytes: &[u8]) -> Result<Element, XmlError> {
     if bytes.len() > DOCUMENT_MAX {
         return Err(XmlError::TooLong { length: bytes.len() });
     }
-    let text =
-        std::str::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 { offset: error.valid_up_to() })?;
+    let text = decode::decoded(bytes)?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     let mut builder = Builder::default();
     loop {
@@ -122,7 +144,7 @@ pub fn read(bytes: &[u8]) -> Result<Element, XmlError> {
             }
             Event::End(_) => builder.close(),
             Event::Text(text) => builder.text(&text.xml10_content(), offset)?,
-            Event::CData(text) => builder.text(&text.xml10_content(), offset)?,
+            Event::CData(text) => builder.cdata(&text.xml10_content(), offset)?,
             Event::GeneralRef(reference) => {
                 let resolved = match reference.resolve_char_ref() {
                     Ok(Some(character)) => Some(character),
@@ -132,8 +154,13 @@ pub fn read(bytes: &[u8]) -> Result<Element, XmlError> {
                 let character = resolved.ok_or_else(|| malformed("an unknown entity".to_owned()))?;
                 builder.text(character.encode_utf8(&mut [0; 4]), offset)?;
             }
-            Event::DocType(_) => return Err(XmlError::Refused { what: "a DOCTYPE", offset }),
-            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+            // One that names a document's kind is harmless. One that declares can give
+            // attributes to elements, and entities of any size.
+            Event::DocType(text) if text.contains("<!") => {
+                return Err(XmlError::Refused { what: "a DOCTYPE with declarations", offset });
+            }
+            Event::DocType(_) | Event::Decl(_) => {}
+            Event::PI(_) | Event::Comment(_) => builder.divide(),
             Event::Eof => {
                 return builder.finish().ok_or_else(|| malformed("it ends too early".to_owned()));
             }
@@ -153,10 +180,23 @@ fn predefined(name: &str) -> Option<char> {
     })
 }
 
+/// An element that is open.
+#[derive(Default)]
+struct Open {
+    element: Element,
+    /// Where its last piece of text starts in `text`, and whether something came
+    /// after it.
+    piece: (usize, bool),
+    /// Whether pieces or CDATA were joined to its text.
+    joined: bool,
+    /// The last piece, once another or CDATA followed.
+    last: Option<String>,
+}
+
 /// The elements that are open, and the root once it is closed.
 #[derive(Default)]
 struct Builder {
-    open: Vec<Element>,
+    open: Vec<Open>,
     root: Option<Element>,
     elements: usize,
     attributes: usize,
@@ -194,25 +234,54 @@ impl Builder {
             }
             element.attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
         }
-        self.open.push(element);
+        self.divide();
+        self.open.push(Open { element, ..Open::default() });
         Ok(())
     }
 
     fn close(&mut self) {
-        let Some(element) = self.open.pop() else { return };
+        let Some(mut open) = self.open.pop() else { return };
+        open.settle();
+        if open.joined {
+            open.element.last_text = Some(open.last.unwrap_or_default());
+        }
         match self.open.last_mut() {
-            Some(parent) => parent.children.push(element),
-            None => self.root = Some(element),
+            Some(parent) => parent.element.children.push(open.element),
+            None => self.root = Some(open.element),
         }
     }
 
     fn text(&mut self, text: &str, offset: u64) -> Result<(), XmlError> {
         match self.open.last_mut() {
-            Some(element) => element.text.push_str(text),
+            Some(open) => {
+                if open.piece.1 {
+                    open.settle();
+                    open.piece = (open.element.text.len(), false);
+                }
+                open.element.text.push_str(text);
+            }
             None if text.trim().is_empty() => {}
             None => return Err(XmlError::Refused { what: "text outside of the root", offset }),
         }
         Ok(())
+    }
+
+    fn cdata(&mut self, text: &str, offset: u64) -> Result<(), XmlError> {
+        let Some(open) = self.open.last_mut() else {
+            return Err(XmlError::Refused { what: "text outside of the root", offset });
+        };
+        open.settle();
+        open.element.text.push_str(text);
+        open.joined = true;
+        open.piece = (open.element.text.len(), false);
+        Ok(())
+    }
+
+    /// Something stands between two pieces of text.
+    fn divide(&mut self) {
+        if let Some(open) = self.open.last_mut() {
+            open.piece.1 = true;
+        }
     }
 
     fn finish(self) -> Option<Element> {
@@ -220,9 +289,53 @@ impl Builder {
     }
 }
 
+impl Open {
+    /// Keeps the piece of text that ends here, unless it is white space alone, over
+    /// which readers do not differ.
+    fn settle(&mut self) {
+        let piece = &self.element.text[self.piece.0..];
+        if piece.trim().is_empty() {
+            return;
+        }
+        self.joined |= self.last.is_some();
+        self.last = Some(piece.to_owned());
+        self.piece.0 = self.element.text.len();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn readers_differ_over_text_that_something_divides() {
+        for (document, text, last) in [
+            ("<a>b</a>", "b", None),
+            ("<a> b&amp;c&#x41; </a>", " b&cA ", None),
+            ("<a><!-- x -->b</a>", "b", None),
+            ("<a>b<c/>\n<d/></a>", "b\n", None),
+            ("<a>b<!-- x -->c</a>", "bc", Some("c")),
+            ("<a>b<?x y?>c</a>", "bc", Some("c")),
+            ("<a>b<c>d</c>e</a>", "be", Some("e")),
+            ("<a>b<![CDATA[c]]></a>", "bc", Some("b")),
+            ("<a><![CDATA[c]]></a>", "c", Some("")),
+            ("<a><![CDATA[c]]>b</a>", "cb", Some("b")),
+            ("<a>b<c/>c<c/>\n</a>", "bc\n", Some("c")),
+        ] {
+            let root = read(document.as_bytes()).unwrap();
+            assert_eq!((root.text.as_str(), root.last_text.as_deref()), (text, last), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_doctype_may_name_but_not_declare() {
+        assert!(read(b"<!DOCTYPE a SYSTEM \"a.dtd\"><a/>").is_ok());
+        assert!(read(b"<!DOCTYPE a><a/>").is_ok());
+        for declares in ["<!ENTITY x 'y'>", "<!ATTLIST a b CDATA 'c'>", "<!ELEMENT a ANY>"] {
+            let document = format!("<!DOCTYPE a [{declares}]><a/>");
+            assert!(matches!(read(document.as_bytes()), Err(XmlError::Refused { .. })), "{declares}");
+        }
+    }
 
     #[test]
     fn elements_attributes_and_text() {

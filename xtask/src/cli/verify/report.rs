@@ -39,7 +39,7 @@ impl Report {
             Format::Human => print(&verified),
             Format::Json => {
                 let before = if self.all == 0 { "{\"schema\":1,\"verified\":[" } else { "," };
-                part(format_args!("{before}{}", as_json(&verified, self.strict)));
+                part(&format!("{before}{}", as_json(&verified, self.strict)));
             }
             Format::Junit => {
                 self.junit.add_test_suite(as_junit(&verified, self.strict));
