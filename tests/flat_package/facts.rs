@@ -3,7 +3,6 @@
 use std::io::{Cursor, Read, Seek};
 
 use flatpkg::bom::Bom;
-use flatpkg::payload;
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::ticket;
 use flatpkg::xar::{Archive, XarReadError};
@@ -43,7 +42,9 @@ fn the_heads_of_apples_packages() {
         }
         let listed: Vec<&str> = toc.files.iter().map(|file| file.name()).collect();
         assert_eq!(listed, ["PackageInfo", "Scripts", "Payload", "Bom"]);
-        let _ = names;
+        let count = |file: &flatpkg::xar::TocFile| file.element.all("name").count();
+        assert!(toc.files.iter().all(|file| count(file) == names));
+        assert!(archive.findings.is_empty(), "{:?}", archive.findings);
         let payload = archive.find("Payload").unwrap();
         assert_eq!(payload.element.child_text("mode"), Some("0644"));
         let data = payload.data.as_ref().unwrap();
@@ -113,7 +114,7 @@ fn read_everything<R: Read + Seek>(input: &mut R) -> Result<Vec<String>, Box<dyn
             seen.extend(bom.paths.iter().filter_map(|path| bom.path(path)));
         }
         for data in [&component.payload, &component.scripts].into_iter().flatten() {
-            let mut reader = payload::open(archive, input, "archive", data)?;
+            let mut reader = flatpkg::payload::open(archive, input, "archive", data)?;
             while let Some(entry) = reader.next_entry()? {
                 std::io::copy(&mut (&mut reader).take(1 << 20), &mut std::io::sink())?;
                 seen.push(entry.path);

@@ -141,8 +141,7 @@ fn entries(archive: &Archive, input: &mut Cursor<&[u8]>, what: &str, data: Optio
     while let Some(facts) = reader.next_entry().unwrap() {
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).unwrap();
-        let path = facts.path;
-        let path = path.strip_prefix("./").unwrap_or_default().to_owned();
+        let path = facts.path.strip_prefix("./").unwrap_or_default().to_owned();
         let header = facts.header;
         entries.push(Entry { path, mode: header.mode, uid: header.uid, gid: header.gid, bytes });
     }

@@ -6,12 +6,17 @@
 //!
 //! Must not know: whose text it is, where it goes.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The text with every character escaped that a terminal might act upon or not show:
 /// control characters (C0 and C1), line breaks, bidirectional controls, and whatever
 /// else is not printable. Backslashes stay, so that it can be done twice.
-pub fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> Cow<'_, str> {
+    // Nearly all names are, and lists have a million of them.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     // In pieces, because these three are escaped too, and need not be here.
     for piece in text.split_inclusive(['"', '\'', '\\']) {
@@ -22,7 +27,7 @@ pub fn printable(text: &str) -> String {
         out.extend(body.escape_debug());
         out.extend(last);
     }
-    out
+    Cow::Owned(out)
 }
 
 /// A JSON document with the same characters escaped as JSON does: outside of strings

@@ -153,6 +153,8 @@ impl Build<'_> {
             trust: self.signer.map(PackageSigner::chain).unwrap_or_default(),
             any_timestamp_authority: true,
             require: self.signer.map(|_| Level::Signed),
+            // What was packed is unpacked, however large it is.
+            max_size: Some(u64::MAX),
         };
         let mut file = BufReader::new(output.read_staged(&artifact.path)?);
         let checks = verify::verify(&mut file, &options).map_err(|error| unsound(verify::causes(&error)))?;

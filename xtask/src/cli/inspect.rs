@@ -7,13 +7,13 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use super::contents;
 use super::messages::{MessageFormat, line};
-use crate::extract;
 use crate::inspect::inspect;
-use crate::printable::{printable, printable_json};
+use crate::printable::printable_json;
 
 /// Exit status where the file could not be read as a package.
 const UNREADABLE: u8 = 2;
@@ -38,6 +38,12 @@ pub struct Inspect {
     /// Nothing is ever written outside the folder. Owners are not applied, nor set-user-ID bits.
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
+
+    /// Unpack up to so many bytes, such as 100G [default: 100 times the package, at least 1G, at most 64G]
+    ///
+    /// For a package that you trust: a small one can unpack to any size.
+    #[arg(long, value_name = "SIZE", value_parser = contents::size)]
+    max_size: Option<u64>,
 
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -65,25 +71,22 @@ impl Inspect {
 
     fn show(&self) -> Result<()> {
         let path = self.file.display();
+        if self.file.is_dir() {
+            bail!("{path}: {}", contents::OLD_PACKAGE);
+        }
+        if self.paths && self.format == Format::Human {
+            return contents::paths(&self.file, self.max_size);
+        }
         let file = File::open(&self.file).with_context(|| format!("could not open {path}"))?;
         let mut input = BufReader::new(file);
         let inspection = inspect(&mut input, self.scripts)
             .with_context(|| format!("{path} could not be read as a package"))?;
         match self.format {
             Format::Json => line(printable_json(&serde_json::to_string_pretty(&inspection)?)),
-            Format::Human if self.paths => {
-                for entry in inspection.components.iter().flat_map(|component| &component.payload) {
-                    line(printable(&entry.path));
-                }
-            }
             Format::Human => report::print(&inspection),
         }
         if let Some(folder) = &self.extract {
-            let written = extract::extract(&mut input, folder)?;
-            line(format!(
-                "Unpacked {written} files and folders into {}.",
-                printable(&folder.display().to_string())
-            ));
+            contents::extract(&self.file, folder, self.max_size)?;
         }
         Ok(())
     }

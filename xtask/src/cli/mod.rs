@@ -4,6 +4,7 @@
 
 mod autostart;
 mod ci;
+mod contents;
 mod dist;
 mod environment;
 mod inspect;

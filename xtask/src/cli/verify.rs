@@ -8,13 +8,14 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use report::Report;
 use sha2::{Digest, Sha256};
 use x509_certificate::CapturedX509Certificate;
 
+use super::contents;
 use super::messages::MessageFormat;
 use crate::hex::hex;
 use crate::plan::{MANIFEST_FILE, SUMS_FILE};
@@ -50,6 +51,12 @@ pub struct Verify {
     #[arg(long, value_name = "CERT")]
     trust: Vec<PathBuf>,
 
+    /// Unpack up to so many bytes of a package, such as 100G [default: 100 times the package, at least 1G, at most 64G]
+    ///
+    /// For a package that you trust: a small one can unpack to any size.
+    #[arg(long, value_name = "SIZE", value_parser = contents::size)]
+    max_size: Option<u64>,
+
     /// Take a note for a failure
     #[arg(long)]
     strict: bool,
@@ -84,10 +91,14 @@ impl Verify {
                 return ExitCode::from(UNREADABLE);
             }
         };
-        let options = Options { trust: &trust, require: self.require, ..Options::default() };
+        let options =
+            Options { trust: &trust, require: self.require, max_size: self.max_size, ..Options::default() };
         let mut report = Report::new(self.format, self.strict);
         for path in &self.paths {
-            if path.is_dir() {
+            if contents::is_old_package(path) {
+                let outcome = Err(anyhow!(contents::OLD_PACKAGE));
+                report.add(Verified { path: path.clone(), outcome });
+            } else if path.is_dir() {
                 verify_folder(path, &options, &mut report);
             } else {
                 report.add(Verified { path: path.clone(), outcome: verify_file(path, &options) });

@@ -60,6 +60,8 @@ pub struct Options<'a> {
     pub any_timestamp_authority: bool,
     /// What it must be; `None` takes unsigned packages.
     pub require: Option<Level>,
+    /// Most bytes that are unpacked of it; `None` is what follows from its length.
+    pub max_size: Option<u64>,
 }
 
 /// Runs every check.
@@ -68,6 +70,9 @@ pub struct Options<'a> {
 /// What cannot be read as a package at all.
 pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, ReadError> {
     let facts = PackageFacts::read(input)?;
+    if let Some(max_size) = options.max_size {
+        facts.archive.budget.set_limit(max_size);
+    }
     let mut checks = archive::checks(&facts.archive, input);
     checks.push(Check::of("unambiguous", &facts.findings));
     let ticket = ticket::read(&facts.archive, input);

@@ -287,7 +287,7 @@ impl<R: Read> Read for ArchiveReader<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpio;
+    use crate::cpio::{self, MAGIC};
     use crate::tree::{Owner, Tree};
 
     fn archive() -> Vec<u8> {

@@ -187,7 +187,11 @@ mod tests {
         // A folder that was looked at before its name became a link's.
         assert_eq!(
             findings(&[("./a", folder), ("./a/b", file), ("./a", link), ("./a/c", file)]),
-            ["Lie \"./a\" is there twice", "Lie \"./a\" is no folder, and other paths lie below it"]
+            [
+                "Lie \"./a\" is there twice",
+                "Lie \"./a\" is no folder, and other paths lie below it",
+                "Lie \"./a/c\" lies below \"./a\", which is no folder"
+            ]
         );
     }
 

@@ -76,8 +76,8 @@ fn print(one: &Verified) {
         Ok(checks) => checks,
         Err(error) => {
             let style = colored(AnsiColor::Red);
-            let error = printable(&format!("{error:#}"));
-            return line(format!("  {style}unreadable{style:#}  {error}"));
+            let error = format!("{error:#}");
+            return line(format!("  {style}unreadable{style:#}  {}", printable(&error)));
         }
     };
     for check in checks {
@@ -91,9 +91,9 @@ fn print(one: &Verified) {
         let mark = if check.status == Status::Fail { "note: " } else { "" };
         let mut texts = Vec::new();
         if check.status == Status::Note {
-            texts.extend(check.notes.iter().map(|note| printable(note)));
+            texts.extend(check.notes.iter().map(|note| printable(note).into_owned()));
         }
-        texts.extend(check.details.iter().map(|detail| printable(detail)));
+        texts.extend(check.details.iter().map(|detail| printable(detail).into_owned()));
         if check.status != Status::Note {
             texts.extend(check.notes.iter().map(|note| format!("{mark}{}", printable(note))));
         }
