@@ -41,22 +41,42 @@ fn contents_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let swap = |from: &'static str, to: &'static str| component(|toc| replaced(toc, from, to));
     const NAME: &str = "<name>PackageInfo</name>";
     vec![
-        ("two data", two_data(), "data"),
-        ("two offsets", swap("<offset>20</offset>", "<offset>20</offset><offset>20</offset>"), "offset"),
-        ("two names", swap(NAME, "<name>Readme</name><name>PackageInfo</name>"), "name"),
+        ("two data", two_data(), "has 2 \"data\"; libxar takes the last"),
+        (
+            "two offsets",
+            swap("<offset>20</offset>", "<offset>20</offset><offset>20</offset>"),
+            "has 2 \"offset\"; libxar takes the last",
+        ),
+        (
+            "two names",
+            swap(NAME, "<name>Readme</name><name>PackageInfo</name>"),
+            "is also named [\"Readme\"]",
+        ),
         (
             "a name in base64",
             swap(NAME, "<name enctype=\"base64\">UGFja2FnZUluZm8=</name>"),
             "is a name in Base64",
         ),
-        ("a name around a comment", swap(NAME, "<name>x<!-- -->PackageInfo</name>"), "PackageInfo"),
-        ("a name in CDATA", swap(NAME, "<name>PackageInfo<![CDATA[x]]></name>"), "PackageInfo"),
-        ("a name around an element", swap(NAME, "<name>x<b/>PackageInfo</name>"), "PackageInfo"),
-        ("an empty name", swap("<name>Scripts</name>", "<name></name>"), "name"),
-        ("the name .", swap("<name>Scripts</name>", "<name>.</name>"), "name"),
-        ("the name ..", swap("<name>Scripts</name>", "<name>..</name>"), "name"),
-        ("an absolute name", swap("<name>Scripts</name>", "<name>/Scripts</name>"), "name"),
-        ("a name with a folder", swap("<name>Scripts</name>", "<name>a/Scripts</name>"), "name"),
+        (
+            "a name around a comment",
+            swap(NAME, "<name>x<!-- -->PackageInfo</name>"),
+            "has its name in pieces",
+        ),
+        ("a name in CDATA", swap(NAME, "<name>PackageInfo<![CDATA[x]]></name>"), "has its name in pieces"),
+        ("a name around an element", swap(NAME, "<name>x<b/>PackageInfo</name>"), "has its name in pieces"),
+        ("an empty name", swap("<name>Scripts</name>", "<name></name>"), "has the name \"\""),
+        ("the name .", swap("<name>Scripts</name>", "<name>.</name>"), "has the name \".\""),
+        ("the name ..", swap("<name>Scripts</name>", "<name>..</name>"), "has the name \"..\""),
+        (
+            "an absolute name",
+            swap("<name>Scripts</name>", "<name>/Scripts</name>"),
+            "has a slash in its name",
+        ),
+        (
+            "a name with a folder",
+            swap("<name>Scripts</name>", "<name>a/Scripts</name>"),
+            "has a slash in its name",
+        ),
         (
             "a folder with content",
             swap("<type>file</type>", "<type>directory</type>"),
@@ -97,10 +117,18 @@ fn content_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let archive = |entries: &[Vec<u8>]| gzip(&[entries.concat(), scripts()].concat());
     let link = entry("./l", 0o120_755, b"/tmp");
     vec![
-        ("another root", with(b"<package-info/>", &gzip(&scripts())), "root"),
-        ("two elements scripts", with(twice.as_bytes(), &gzip(&scripts())), "scripts"),
-        ("bytes behind zlib", behind_zlib(), "behind"),
-        ("a second gzip member", with(INFO, &[gzip(&scripts()), gzip(b"more")].concat()), "behind"),
+        (
+            "another root",
+            with(b"<package-info/>", &gzip(&scripts())),
+            "has the root element \"package-info\"",
+        ),
+        ("two elements scripts", with(twice.as_bytes(), &gzip(&scripts())), "has 2 elements \"scripts\""),
+        ("bytes behind zlib", behind_zlib(), "has 6 bytes behind its packed content"),
+        (
+            "a second gzip member",
+            with(INFO, &[gzip(&scripts()), gzip(b"more")].concat()),
+            "has a second gzip stream behind",
+        ),
         (
             "more behind the archive",
             with(INFO, &gzip(&[scripts(), b"more".to_vec()].concat())),
@@ -164,12 +192,13 @@ fn every_lie_makes_verify_fail_and_is_named() {
         fs::write(xtask.path("lie.pkg"), package).unwrap();
         let output = xtask.bare_command(&["verify", "lie.pkg"]).output().unwrap();
         let report = String::from_utf8(output.stdout).unwrap();
-        let failures: Vec<&str> = report
-            .lines()
-            .skip_while(|line| !line.contains("FAIL"))
-            .filter(|line| !line.contains("  pass  "))
-            .collect();
-        if output.status.code() != Some(1) || !failures.iter().any(|line| line.contains(expected)) {
+        // Lines of checks that failed, and those that go on with what they found.
+        let mut is_failure = false;
+        let mut failures = report.lines().filter(|line| {
+            is_failure = line.starts_with("  FAIL  ") || (is_failure && line.starts_with("      "));
+            is_failure
+        });
+        if output.status.code() != Some(1) || !failures.any(|line| line.contains(expected)) {
             wrong.push(format!("{name}: {:?}, {expected:?} is not in:\n{report}", output.status.code()));
         }
     }
