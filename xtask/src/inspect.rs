@@ -2,17 +2,25 @@
 //!
 //! Must not know: whether it is sound (that is `verify`), how it is printed.
 
+mod product;
+
 use std::io::{Read, Seek};
 
 use flatpkg::ReadError;
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::Archive;
+use flatpkg::xml::Element;
 use serde::Serialize;
 
+pub use product::{Choice, Elsewhere, JavaScript, Product};
+
+use crate::hex::hex;
 use crate::sign::certificate::Facts;
+use crate::verify::component::SET_ID;
 use crate::verify::jobs::{self, Job};
-use crate::verify::payload::{Contents, Entry, hooks};
-use crate::verify::signature::{self, RsaForm, Ticket, TimeSource};
+use crate::verify::payload::{ArchiveList, Contents, Entry, hooks};
+use crate::verify::signature::{self, RsaForm, TimeSource};
+use crate::verify::ticket::{self, Notarized, Ticket};
 
 /// A package.
 #[derive(Debug, Serialize)]
@@ -29,25 +37,11 @@ pub struct Inspection {
     /// Who signed; absent where nobody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
-}
-
-/// What a Distribution says.
-#[derive(Debug, Serialize)]
-pub struct Product {
-    /// Title of Installer's window.
-    pub title: Option<String>,
-    /// Identifier.
-    pub identifier: Option<String>,
-    /// Version.
-    pub version: Option<String>,
-    /// Oldest macOS.
-    pub minimum_macos: Vec<String>,
-    /// Processors.
-    pub host_architectures: Option<String>,
-    /// Whether a script decides if it may be installed.
-    pub installation_check: bool,
-    /// Files that Installer shows.
-    pub resources: Vec<String>,
+    /// Whether a notarization ticket is stapled, in words.
+    pub ticket: String,
+    /// What the ticket says; absent where none holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notarization: Option<Notarization>,
 }
 
 /// A component.
@@ -66,6 +60,18 @@ pub struct Component {
     pub payload: Vec<Entry>,
     /// The scripts and what they bring along.
     pub scripts: Vec<Script>,
+    /// Who Installer asks for: `root` or nobody, as it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<String>,
+    /// What is asked for after it is installed: `logout`, `restart`, `shutdown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postinstall_action: Option<String>,
+    /// Bundles that are installed where another of their kind is found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relocatable: Vec<String>,
+    /// Programs that run as their owner or group, whoever starts them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_id: Vec<String>,
     /// The jobs that it gives to launchd.
     pub jobs: Vec<Job>,
     /// What could not be read.
@@ -84,6 +90,9 @@ pub struct Script {
     pub size: u64,
     /// Whether Installer runs it.
     pub runs: bool,
+    /// As whom, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_as: Option<&'static str>,
     /// Its text, where that was asked for and it is text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -104,8 +113,24 @@ pub struct Signature {
     pub time_source: Option<&'static str>,
     /// The timestamp authority's certificate.
     pub timestamp_authority: Option<Facts>,
-    /// Whether a notarization ticket is stapled, in words.
-    pub ticket: String,
+}
+
+/// What a notarization ticket of Apple's says.
+#[derive(Debug, Serialize)]
+pub struct Notarization {
+    /// When the package was notarized.
+    pub time: String,
+    /// The digests of the code in the package that it covers.
+    pub code: Vec<CodeDigest>,
+}
+
+/// The digest of a program's code directory.
+#[derive(Debug, Serialize)]
+pub struct CodeDigest {
+    /// Its algorithm.
+    pub algorithm: &'static str,
+    /// Its first 20 bytes, hexadecimal.
+    pub digest: String,
 }
 
 /// Reads everything; the scripts' text with `texts`.
@@ -119,22 +144,35 @@ pub fn inspect<R: Read + Seek>(input: &mut R, texts: bool) -> Result<Inspection,
         .iter()
         .map(|component| self::component(Contents::read(&facts, component, input), texts))
         .collect();
-    let product = facts.distribution.as_ref().map(|distribution| Product {
-        title: distribution.title.clone(),
-        identifier: distribution.identifier.clone(),
-        version: distribution.version.clone(),
-        minimum_macos: distribution.minimum_macos.clone(),
-        host_architectures: distribution.host_architectures.clone(),
-        installation_check: distribution.installation_check.is_some(),
-        resources: facts.resources.clone(),
-    });
+    let product = product::product(&facts, input, texts);
+    let (ticket, notarization) = match ticket::read(&facts.archive, input) {
+        Ticket::None => ("none".to_owned(), None),
+        Ticket::Broken(fault) => (fault, None),
+        Ticket::Stapled(notarized) => ("holds".to_owned(), Some(notarization(&notarized))),
+    };
     Ok(Inspection {
         schema: 1,
         kind: if product.is_some() { "product" } else { "component" },
         product,
         components,
         signature: signature(&facts.archive, input),
+        ticket,
+        notarization,
     })
+}
+
+fn notarization(notarized: &Notarized) -> Notarization {
+    Notarization {
+        time: notarized.time.to_rfc3339(),
+        code: notarized
+            .code
+            .iter()
+            .map(|entry| CodeDigest {
+                algorithm: ticket::digest_name(entry.digest_type),
+                digest: hex(entry.digest),
+            })
+            .collect(),
+    }
 }
 
 fn component(contents: Contents<'_>, texts: bool) -> Component {
@@ -147,9 +185,9 @@ fn component(contents: Contents<'_>, texts: bool) -> Component {
             Err(fault) => unreadable.push(format!("{}: {fault}", entry.path)),
         }
     }
-    let mut entries = |what: &str, read: Option<Result<Vec<Entry>, String>>| match read {
+    let mut entries = |what: &str, read: Option<Result<ArchiveList, String>>| match read {
         None => Vec::new(),
-        Some(Ok(entries)) => entries,
+        Some(Ok(list)) => list.entries,
         Some(Err(fault)) => {
             unreadable.push(format!("{what}: {fault}"));
             Vec::new()
@@ -159,17 +197,36 @@ fn component(contents: Contents<'_>, texts: bool) -> Component {
     let scripts = entries("Scripts", contents.scripts);
     let info = contents.facts.package_info.as_ref();
     let text = |field: fn(&flatpkg::component::PackageInfo) -> &Option<String>| field(info?).clone();
+    let document = info.map(|info| &info.document);
+    let attribute = |name: &str| document.and_then(|document| document.attribute(name)).map(str::to_owned);
+    let auth = attribute("auth");
+    // Without it, or with another value, the product or the person who installs decides.
+    let runs_as = if auth.as_deref().is_some_and(|auth| auth.eq_ignore_ascii_case("root")) {
+        "root"
+    } else {
+        "root, or as whoever installs"
+    };
     Component {
         folder: contents.facts.folder.clone(),
         identifier: text(|info| &info.identifier),
         version: text(|info| &info.version),
         install_location: text(|info| &info.install_location),
+        postinstall_action: attribute("postinstall-action").filter(|action| action != "none"),
+        relocatable: document.map(relocatable).unwrap_or_default(),
+        set_id: payload
+            .iter()
+            .filter(|entry| entry.is_file() && entry.mode & SET_ID != 0)
+            .map(|entry| entry.path.clone())
+            .collect(),
+        auth,
         payload,
         scripts: scripts
             .into_iter()
             .filter(|entry| !entry.is_directory())
-            .map(|entry| Script {
-                runs: hooks.contains(entry.path.trim_start_matches("./")),
+            .map(|entry| (hooks.contains(entry.path.trim_start_matches("./")), entry))
+            .map(|(runs, entry)| Script {
+                runs,
+                runs_as: runs.then_some(runs_as),
                 path: entry.path,
                 mode: entry.mode,
                 size: entry.size,
@@ -179,6 +236,17 @@ fn component(contents: Contents<'_>, texts: bool) -> Component {
         jobs,
         unreadable,
     }
+}
+
+/// The bundles of the element `relocate`; all, where the package says so of itself.
+fn relocatable(document: &Element) -> Vec<String> {
+    let bundles = document.all("relocate").flat_map(|relocate| relocate.all("bundle"));
+    let mut found: Vec<String> =
+        bundles.filter_map(|bundle| bundle.attribute("id").map(str::to_owned)).collect();
+    if document.attribute("relocatable") == Some("true") {
+        found.push("the whole payload".to_owned());
+    }
+    found
 }
 
 fn signature<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signature> {
@@ -205,10 +273,5 @@ fn signature<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatu
             TimeSource::Archive => "archive",
         }),
         timestamp_authority: stamp.map(|stamp| Facts::of(&stamp.authority)),
-        ticket: match signatures.ticket {
-            Ticket::None => "none".to_owned(),
-            Ticket::Stapled => "stapled".to_owned(),
-            Ticket::Broken(fault) => fault,
-        },
     })
 }

@@ -38,6 +38,7 @@ pub mod output;
 pub mod package;
 pub mod partition;
 pub mod plan;
+pub mod printable;
 pub mod records;
 pub mod render;
 pub mod sign;

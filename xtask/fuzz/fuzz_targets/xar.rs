@@ -7,7 +7,7 @@ use std::io::{Cursor, Read};
 
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::Archive;
-use flatpkg::xar::ticket::after_heap;
+use flatpkg::xar::ticket;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use lima_autostart_fuzz::{sections, xar_of_plain};
 
@@ -45,7 +45,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             trailer.len() as u64,
             archive.file_len.saturating_sub(archive.heap_start.saturating_add(end))
         );
-        let _ = after_heap(&trailer);
+        if let Some(last) = trailer.last_chunk() {
+            let _ = ticket::framed_len(last);
+        }
+        let _ = ticket::read(&trailer);
     }
     let _ = PackageFacts::read(&mut input);
     Corpus::Keep

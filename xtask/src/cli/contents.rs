@@ -13,9 +13,19 @@ use flatpkg::component::ComponentFacts;
 use flatpkg::payload;
 use flatpkg::product::PackageFacts;
 
-use super::inspect::printable;
 use super::messages::{line, note};
 use crate::extract;
+use crate::printable::printable;
+
+/// What is said of a package that is a folder.
+pub const OLD_PACKAGE: &str = "it is a folder: packages before Mac OS X 10.5 were folders, and newer Macs do \
+                               not install them; this program reads the flat packages of today";
+
+/// Whether a path is a package of that form, and not just any folder.
+pub fn is_old_package(path: &Path) -> bool {
+    let is_named = path.extension().is_some_and(|end| end == "pkg" || end == "mpkg");
+    path.is_dir() && (is_named || path.join("Contents/PkgInfo").is_file())
+}
 
 /// Prints the payloads' paths, component after component.
 pub fn paths(path: &Path, max_size: Option<u64>) -> Result<()> {
@@ -77,7 +87,8 @@ pub fn extract(path: &Path, folder: &Path, max_size: Option<u64>) -> Result<()> 
     let mut input = open(path)?;
     let extracted = extract::extract(&mut input, folder, max_size)
         .with_context(|| format!("{} could not be unpacked", path.display()))?;
-    line(format!("Unpacked {} files and folders into {}.", extracted.written, folder.display()));
+    let shown = folder.display().to_string();
+    line(format!("Unpacked {} files and folders into {}.", extracted.written, printable(&shown)));
     let mut faults = extracted.left_out;
     if extracted.more_left_out > 0 {
         faults.push(format!("{} more", extracted.more_left_out));
@@ -88,7 +99,7 @@ pub fn extract(path: &Path, folder: &Path, max_size: Option<u64>) -> Result<()> 
 /// Says each fault, and fails if there is one.
 fn finish(path: &Path, faults: &[String], what: &str) -> Result<()> {
     for fault in faults {
-        note(format!("error: {}: {}", path.display(), printable(fault)));
+        note(printable(&format!("error: {}: {fault}", path.display())));
     }
     if !faults.is_empty() {
         bail!("{}: {what}", path.display());

@@ -1,19 +1,19 @@
 //! `inspect`: see what a package is and does.
 
+mod report;
+
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::contents;
 use super::messages::{MessageFormat, line};
-use crate::inspect::{Component, Inspection, Signature, inspect};
-use crate::sign::certificate::Facts;
-use crate::verify::payload::Entry;
+use crate::inspect::inspect;
+use crate::printable::printable_json;
 
 /// Exit status where the file could not be read as a package.
 const UNREADABLE: u8 = 2;
@@ -63,7 +63,7 @@ impl Inspect {
         match self.show() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                MessageFormat::Human.error(&error);
+                MessageFormat::Human.foreign_error(&error);
                 ExitCode::from(UNREADABLE)
             }
         }
@@ -72,10 +72,7 @@ impl Inspect {
     fn show(&self) -> Result<()> {
         let path = self.file.display();
         if self.file.is_dir() {
-            bail!(
-                "{path} is a folder: packages before Mac OS X 10.5 were folders, and newer Macs do not install \
-                 them; this program reads the flat packages of today"
-            );
+            bail!("{path}: {}", contents::OLD_PACKAGE);
         }
         if self.paths && self.format == Format::Human {
             return contents::paths(&self.file, self.max_size);
@@ -85,185 +82,12 @@ impl Inspect {
         let inspection = inspect(&mut input, self.scripts)
             .with_context(|| format!("{path} could not be read as a package"))?;
         match self.format {
-            Format::Json => line(serde_json::to_string_pretty(&inspection)?),
-            Format::Human => print(&inspection),
+            Format::Json => line(printable_json(&serde_json::to_string_pretty(&inspection)?)),
+            Format::Human => report::print(&inspection),
         }
         if let Some(folder) = &self.extract {
             contents::extract(&self.file, folder, self.max_size)?;
         }
         Ok(())
-    }
-}
-
-/// Text from a package, for a terminal: control characters are escaped.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|one| {
-            let escaped: Vec<char> =
-                if one.is_control() { one.escape_default().collect() } else { vec![one] };
-            escaped
-        })
-        .collect()
-}
-
-fn heading(text: &str) {
-    let style = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
-    line(format!("\n{style}{text}{style:#}"));
-}
-
-fn field(name: &str, value: &str) {
-    let style = Style::new().dimmed();
-    line(format!("  {style}{name:14}{style:#}  {}", printable(value)));
-}
-
-fn optional(name: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        field(name, value);
-    }
-}
-
-fn print(inspection: &Inspection) {
-    match &inspection.product {
-        None => line("A component package"),
-        Some(product) => {
-            line("A product archive");
-            optional("title", product.title.as_deref());
-            optional("identifier", product.identifier.as_deref());
-            optional("version", product.version.as_deref());
-            optional(
-                "minimum macOS",
-                (!product.minimum_macos.is_empty()).then(|| product.minimum_macos.join(", ")).as_deref(),
-            );
-            optional("processors", product.host_architectures.as_deref());
-            if product.installation_check {
-                field("check", "a script decides whether it may be installed");
-            }
-            optional(
-                "pages",
-                (!product.resources.is_empty()).then(|| product.resources.join(", ")).as_deref(),
-            );
-        }
-    }
-    for component in &inspection.components {
-        print_component(component);
-    }
-    heading("Signature");
-    match &inspection.signature {
-        None => line("  none"),
-        Some(signature) => print_signature(signature),
-    }
-}
-
-fn print_component(component: &Component) {
-    let name = if component.folder.is_empty() { "Component" } else { &component.folder };
-    heading(&printable(name));
-    optional("identifier", component.identifier.as_deref());
-    optional("version", component.version.as_deref());
-    optional("installs to", component.install_location.as_deref());
-    for fault in &component.unreadable {
-        field("UNREADABLE", fault);
-    }
-    for job in &component.jobs {
-        heading(&format!("launchd: {}", printable(job.label.as_deref().unwrap_or("(no label)"))));
-        let staged = if job.staged { ", for a script to put into place" } else { "" };
-        field("file", &format!("{}{staged}", job.path));
-        let mut program = job.program.clone();
-        if job.found_at_install_time.contains(&"limactl") {
-            program[0] = "limactl (found at install time)".to_owned();
-        }
-        field("runs", &program.join(" "));
-        optional("as user", job.user.as_deref());
-        field("starts", &if job.starts.is_empty() { "on request".to_owned() } else { job.starts.join("; ") });
-    }
-    if !component.scripts.is_empty() {
-        heading("Scripts");
-        for script in &component.scripts {
-            let runs = if script.runs { "runs as root" } else { "" };
-            let path = printable(&script.path);
-            line(format!("  {}  {:>9}  {path:30}  {runs}", mode(script.mode), script.size).trim_end());
-            if let Some(text) = &script.text {
-                for text in text.lines() {
-                    line(format!("    | {}", printable(&text.replace('\t', "    "))));
-                }
-            }
-        }
-    }
-    if !component.payload.is_empty() {
-        heading("Payload");
-        for entry in &component.payload {
-            print_entry(entry);
-        }
-    }
-}
-
-fn print_entry(entry: &Entry) {
-    let link = entry.link.as_ref().map(|target| format!(" -> {}", printable(target))).unwrap_or_default();
-    let owner = format!("{}/{}", entry.uid, entry.gid);
-    line(format!("  {}  {owner:>7}  {:>9}  {}{link}", mode(entry.mode), entry.size, printable(&entry.path)));
-}
-
-/// A mode as `ls` shows it.
-fn mode(mode: u32) -> String {
-    let kind = match mode & 0o170_000 {
-        0o040_000 => 'd',
-        0o120_000 => 'l',
-        0o100_000 => '-',
-        _ => '?',
-    };
-    let mut text = String::from(kind);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = mode >> shift;
-        text.push(if bits & 4 != 0 { 'r' } else { '-' });
-        text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        text.push(match (mode & special != 0, bits & 1 != 0) {
-            (false, true) => 'x',
-            (false, false) => '-',
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-        });
-    }
-    text
-}
-
-fn print_signature(signature: &Signature) {
-    for (number, certificate) in signature.certificates.iter().enumerate() {
-        print_certificate(if number == 0 { "signed by" } else { "issued by" }, certificate);
-    }
-    field("RSA", &signature.rsa);
-    field("CMS", &signature.cms);
-    if let (Some(time), Some(source)) = (&signature.time, signature.time_source) {
-        field("signed on", &format!("{time}, says the {source}"));
-    }
-    if let Some(authority) = &signature.timestamp_authority {
-        print_certificate("timestamp", authority);
-    }
-    field("ticket", &signature.ticket);
-}
-
-fn print_certificate(role: &str, certificate: &Facts) {
-    field(role, &certificate.subject);
-    optional("  team", certificate.team.as_deref());
-    field(
-        "  valid",
-        &format!("{} to {}", certificate.not_before.date_naive(), certificate.not_after.date_naive()),
-    );
-    field("  SHA-256", &certificate.sha256);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{mode, printable};
-
-    #[test]
-    fn modes_are_shown_as_ls_shows_them() {
-        assert_eq!(mode(0o100_644), "-rw-r--r--");
-        assert_eq!(mode(0o041_777), "drwxrwxrwt");
-        assert_eq!(mode(0o104_655), "-rwSr-xr-x");
-        assert_eq!(mode(0o120_755), "lrwxr-xr-x");
-    }
-
-    #[test]
-    fn a_package_cannot_write_escapes_to_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
     }
 }

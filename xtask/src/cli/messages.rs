@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use crate::printable::printable;
+
 /// How a command speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MessageFormat {
@@ -55,6 +57,11 @@ pub fn note(text: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
 }
 
+/// A part of a line on standard output.
+pub fn part(text: &str) {
+    keep(write!(anstream::stdout(), "{text}"));
+}
+
 impl MessageFormat {
     /// An event, for programs only.
     pub fn event(self, name: &str, mut fields: Value) {
@@ -69,6 +76,14 @@ impl MessageFormat {
         match self {
             Self::Human => note(format!("warning: {text}")),
             Self::Json => self.event("warning", json!({ "message": text })),
+        }
+    }
+
+    /// The same, of a file that anybody may have made: its names are in the text.
+    pub fn foreign_error(self, error: &anyhow::Error) {
+        match self {
+            Self::Human => note(format!("error: {}", printable(&format!("{error:#}")))),
+            Self::Json => self.error(error),
         }
     }
 

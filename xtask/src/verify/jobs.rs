@@ -7,7 +7,7 @@ use plist::{Dictionary, Value};
 use serde::Serialize;
 
 use super::payload::{Contents, Entry};
-use super::{Check, property_list};
+use super::{Check, Findings, property_list};
 use crate::launchd::FOUND_USER;
 
 /// A job, as far as the property list can be read.
@@ -80,6 +80,10 @@ pub fn read(entry: &Entry) -> Result<Job, String> {
             None => program.push(path),
         }
     }
+    // An app's own job: a path in the bundle.
+    if program.is_empty() {
+        program.extend(text("BundleProgram"));
+    }
     let finds_user = text("UserName").as_deref() == Some(FOUND_USER);
     Ok(Job {
         path: entry.path.clone(),
@@ -137,45 +141,53 @@ fn remark(job: &Job) -> Option<String> {
     Some(format!("{}: the {what} is found at install time", job.label.as_deref().unwrap_or(&job.path)))
 }
 
-/// Each list parses; its label is its file's name; its program is absolute; it
-/// belongs to root and nobody else may write it.
+/// Each list parses, has a label and a program, belongs to root, and nobody else may
+/// write it: launchd refuses others. Label and file name that differ, and a program that
+/// is looked for in PATH, are odd.
 pub fn check(components: &[Contents<'_>]) -> Check {
-    let mut faults = Vec::new();
-    let mut found = Vec::new();
+    let mut found = Findings::default();
+    let mut remarks = Vec::new();
     let mut any = false;
     for entry in property_lists(components) {
         any = true;
         let path = &entry.path;
         match read(entry) {
-            Err(fault) => faults.push(format!("{path:?}: {fault}")),
+            Err(fault) => found.fault(format!("{path:?}: {fault}")),
             Ok(job) => {
-                found.extend(remark(&job));
-                let file = path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
-                if job.label.as_deref() != file {
-                    faults.push(format!(
-                        "{path:?}: its label is {:?}, which is not its file's name",
-                        job.label.as_deref().unwrap_or("missing")
-                    ));
-                }
-                // An app's own job may name a program inside the app's bundle.
-                if !job.program.first().is_some_and(|program| program.starts_with('/')) {
-                    faults.push(format!(
-                        "{path:?}: its program {:?} is not an absolute path",
-                        job.program.first().map_or("", String::as_str)
-                    ));
-                }
+                remarks.extend(remark(&job));
+                judge(&job, &mut found);
             }
         }
         if entry.uid != 0 {
-            faults.push(format!("{path:?} belongs to user {}, and launchd wants root", entry.uid));
+            found.fault(format!("{path:?} belongs to user {}, and launchd wants root", entry.uid));
         }
         if entry.mode & 0o022 != 0 {
-            faults.push(format!("{path:?} may be written by others: its mode is {:o}", entry.mode & 0o7777));
+            found.fault(format!("{path:?} may be written by others: its mode is {:o}", entry.mode & 0o7777));
         }
     }
     if any {
-        found.into_iter().fold(Check::of("launchd", faults), Check::remark)
+        remarks.into_iter().fold(Check::of("launchd", found), Check::remark)
     } else {
         Check::not_applicable("launchd", "no property list of launchd's is installed")
+    }
+}
+
+fn judge(job: &Job, found: &mut Findings) {
+    let path = &job.path;
+    let file = path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
+    match &job.label {
+        None => found.fault(format!("{path:?}: it has no label")),
+        Some(label) if Some(label.as_str()) != file => {
+            found.note(format!("{path:?}: its label is {label:?}, which is not its file's name"));
+        }
+        Some(_) => {}
+    }
+    match job.program.first() {
+        None => found.fault(format!("{path:?}: it has no program")),
+        // An app's own job may name a program inside the app's bundle.
+        Some(program) if !program.starts_with('/') => {
+            found.note(format!("{path:?}: its program {program:?} is not an absolute path"));
+        }
+        Some(_) => {}
     }
 }

@@ -299,8 +299,7 @@ impl<'a> Store<'a> {
         let (uid, gid, mtime, size) = (fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?);
         fields.u8()?;
         let is_old = OLD_RECORDS.contains(&(record_type, bytes.len()));
-        let (checksum, link_len) =
-            if is_old { (None, 0) } else { (Some(fields.u32()?), fields.u32()?) };
+        let (checksum, link_len) = if is_old { (None, 0) } else { (Some(fields.u32()?), fields.u32()?) };
         // Other records have something else in the place of this length.
         let link_target = if record_type == RecordType::Symlink as u8 {
             let length = usize::try_from(link_len).unwrap_or(usize::MAX);

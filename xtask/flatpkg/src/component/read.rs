@@ -62,7 +62,8 @@ pub struct HookFacts {
 impl PackageInfo {
     fn new(document: Element, member: &str, findings: &mut Findings) -> Self {
         if document.name != "pkg-info" {
-            let text = format!("has the root element {:?}, where Installer looks for pkg-info", document.name);
+            let text =
+                format!("has the root element {:?}, where Installer looks for pkg-info", document.name);
             findings.lie(member, text);
         }
         for name in ["scripts", "payload"] {

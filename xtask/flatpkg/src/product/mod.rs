@@ -19,7 +19,7 @@ use crate::component::Component;
 mod distribution;
 mod facts;
 mod read;
-mod strings;
+pub mod strings;
 mod write;
 
 pub use facts::{ChoiceFacts, DistributionFacts, PackageReference, PageFacts};

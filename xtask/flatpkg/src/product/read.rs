@@ -52,7 +52,8 @@ impl PackageFacts {
         let distribution = match archive.find("Distribution").and_then(|file| file.data.as_ref()) {
             None => None,
             Some(data) => {
-                let document = read_document(&archive, input, "Distribution", data, &mut left, &mut findings)?;
+                let document =
+                    read_document(&archive, input, "Distribution", data, &mut left, &mut findings)?;
                 Some(DistributionFacts::new(document, &mut findings))
             }
         };
@@ -104,7 +105,8 @@ fn localized<R: Read + Seek>(
 ) -> Option<String> {
     let is_strings = |path: &&String| path.ends_with(".lproj/Localizable.strings");
     let mut files: Vec<&String> = resources.iter().filter(is_strings).take(LANGUAGES_MAX).collect();
-    let is_english = |path: &str| ["en.lproj", "English.lproj", "Base.lproj"].iter().any(|one| path.contains(one));
+    let is_english =
+        |path: &str| ["en.lproj", "English.lproj", "Base.lproj"].iter().any(|one| path.contains(one));
     files.sort_by_key(|path| !is_english(path));
     files.into_iter().find_map(|path| {
         let data = archive.find(path)?.data.as_ref()?;

@@ -111,9 +111,8 @@ fn an_error_ends_the_stream() {
 fn no_more_is_unpacked_than_the_limit() {
     let bytes = gzip(CONTENT);
     let limit = CONTENT.len() as u64;
-    let with = |limit| {
-        Unpacker::detect(bytes.as_slice(), Budget::new(limit)).unwrap().read_to_end(&mut Vec::new())
-    };
+    let with =
+        |limit| Unpacker::detect(bytes.as_slice(), Budget::new(limit)).unwrap().read_to_end(&mut Vec::new());
     assert!(with(limit).is_ok());
     let error = with(limit - 1).unwrap_err();
     assert!(error.get_ref().unwrap().downcast_ref::<OverBudget>().is_some(), "{error}");

@@ -58,7 +58,8 @@ pub(super) fn toc(document: &Element, findings: &mut Findings) -> Result<Toc, Xa
             })
         }
     };
-    let signatures = toc.children.iter().filter(|one| matches!(one.local_name(), "signature" | "x-signature"));
+    let signatures =
+        toc.children.iter().filter(|one| matches!(one.local_name(), "signature" | "x-signature"));
     let signatures = signatures.map(|one| signature(one, findings)).collect::<Result<_, _>>()?;
     let mut parser = Parser { findings, files: 0, paths_len: 0 };
     let files = parser.files(toc, 0, "")?;
@@ -198,9 +199,10 @@ impl Parser<'_> {
             if one.name != "name" {
                 self.findings.lie(&place, "has its name in an element with a prefix");
             }
-            let is_encoded = one.attributes.iter().any(|(key, value)| {
-                key.rsplit(':').next() == Some("enctype") && value == "base64"
-            });
+            let is_encoded = one
+                .attributes
+                .iter()
+                .any(|(key, value)| key.rsplit(':').next() == Some("enctype") && value == "base64");
             if !is_encoded {
                 names.push(text.to_owned());
                 continue;
@@ -261,7 +263,8 @@ fn once(element: &Element, names: &[&str], place: &str, findings: &mut Findings)
     for name in names {
         let all: Vec<_> = element.children.iter().filter(|child| child.local_name() == *name).collect();
         if all.len() > 1 {
-            findings.lie(place, format!("has {} {name:?}; libxar takes the last, others the first", all.len()));
+            findings
+                .lie(place, format!("has {} {name:?}; libxar takes the last, others the first", all.len()));
         }
         if all.iter().any(|one| one.is_divided()) {
             findings.lie(place, format!("has {name:?} in pieces, of which libxar takes the last"));

@@ -145,7 +145,9 @@ pub enum XarReadError {
         limit: u64,
     },
     /// A member is packed in a way that packages do not use.
-    #[error("{what} is packed as {encoding:?}; zlib (application/x-gzip), bzip2, lzma, xz and stored members are read")]
+    #[error(
+        "{what} is packed as {encoding:?}; zlib (application/x-gzip), bzip2, lzma, xz and stored members are read"
+    )]
     Encoding {
         /// The member.
         what: String,
@@ -396,11 +398,7 @@ fn parse_header(bytes: &[u8]) -> Option<ArchiveHeader> {
 }
 
 /// The plain TOC, of exactly the stated length.
-fn decompress_toc(
-    compressed: &[u8],
-    stated: u64,
-    findings: &mut Findings,
-) -> Result<Vec<u8>, XarReadError> {
+fn decompress_toc(compressed: &[u8], stated: u64, findings: &mut Findings) -> Result<Vec<u8>, XarReadError> {
     let wrong = |reason: String| XarReadError::TocCompression { reason };
     let mut plain = Vec::new();
     let mut decoder = ZlibDecoder::new(compressed).take(stated + 1);

@@ -26,9 +26,7 @@ pub fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, XmlError> {
     };
     if encoding == UTF_8 {
         let text = std::str::from_utf8(bytes);
-        return text
-            .map(Cow::Borrowed)
-            .map_err(|error| XmlError::NotUtf8 { offset: error.valid_up_to() });
+        return text.map(Cow::Borrowed).map_err(|error| XmlError::NotUtf8 { offset: error.valid_up_to() });
     }
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
     text.ok_or_else(|| XmlError::NotEncoded { encoding: encoding.name().to_owned() })
