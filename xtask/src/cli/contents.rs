@@ -18,8 +18,8 @@ use crate::extract;
 use crate::printable::printable;
 
 /// What is said of a package that is a folder.
-pub const OLD_PACKAGE: &str = "it is a folder: packages before Mac OS X 10.5 were folders, and newer Macs do \
-                               not install them; this program reads the flat packages of today";
+pub const OLD_PACKAGE: &str = "it is a folder: packages before Mac OS X 10.5 were folders; this program reads \
+                               flat packages, the form since then";
 
 /// Whether a path is a package of that form, and not just any folder.
 pub fn is_old_package(path: &Path) -> bool {

@@ -14,7 +14,7 @@ use crate::unpack::Input;
 /// Mac can have.
 pub const NAME_LEN_MAX: u32 = 4096;
 /// How many entries are read.
-pub const ENTRIES_MAX: u32 = 1_000_000;
+pub const ENTRIES_MAX: u32 = 2_000_000;
 
 /// An entry without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]

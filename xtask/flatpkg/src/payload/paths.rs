@@ -20,10 +20,10 @@ const SET_ID: u32 = 0o6000;
 pub struct Paths {
     /// All of them.
     all: HashSet<u64>,
-    /// Without regard to case, as a Mac's disk takes them: all of them; those that are no
-    /// folder; those that something lies below.
+    /// All of them without regard to case, as a Mac's disk takes them; the last bit is set
+    /// for a folder.
     folded: HashSet<u64>,
-    not_folders: HashSet<u64>,
+    /// The same of those that something lies below, always with the last bit.
     holders: HashSet<u64>,
     /// The folder of the path before, whose ancestors were looked at.
     folder: Option<u64>,
@@ -87,8 +87,8 @@ impl Paths {
             for (at, byte) in path.bytes().enumerate() {
                 // The root is above everything.
                 if byte == b'/' && at > 1 {
-                    self.holders.insert(hash);
-                    if self.not_folders.contains(&hash) {
+                    self.holders.insert(hash | 1);
+                    if self.folded.contains(&(hash & !1)) {
                         below = Some(at);
                     }
                 }
@@ -106,14 +106,12 @@ impl Paths {
             } else {
                 findings.lie(path, "is there twice");
             }
-        } else if !self.folded.insert(folded) {
+        } else if self.folded.contains(&(folded | 1)) || self.folded.contains(&(folded & !1)) {
             findings.note(path, "differs from another path in upper and lower case alone");
         }
-        if !is_folder {
-            self.not_folders.insert(folded);
-            if self.holders.contains(&folded) {
-                findings.lie(path, "is no folder, and other paths lie below it");
-            }
+        self.folded.insert(if is_folder { folded | 1 } else { folded & !1 });
+        if !is_folder && self.holders.contains(&(folded | 1)) {
+            findings.lie(path, "is no folder, and other paths lie below it");
         }
     }
 }
