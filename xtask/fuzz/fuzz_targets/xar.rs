@@ -38,6 +38,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             assert_eq!(slot.len() as u64, signature.size);
         }
     }
+    let _ = archive.heap_findings(&mut input);
     let end = archive.heap_end();
     let _ = archive.duplicate_paths();
     if let Ok(trailer) = archive.trailer(&mut input, LIMIT) {
