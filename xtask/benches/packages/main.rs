@@ -5,6 +5,7 @@
 
 mod fleet;
 mod payload;
+mod reading;
 
 use std::fs;
 use std::io::{BufWriter, Cursor};
@@ -31,6 +32,9 @@ fn main() {
     }
     if let Some(instances) = fleet::child_job() {
         return fleet::run_child(instances);
+    }
+    if let Some(job) = reading::child_job() {
+        return reading::run_child(&job);
     }
     // `cargo test --benches` asks only whether it runs.
     let quick = !std::env::args().any(|argument| argument == "--bench");
@@ -66,6 +70,7 @@ fn main() {
     thousand_instances(&signer, two_signatures, these_signatures);
     fleet::report();
     payload::report(folder.path());
+    reading::report(folder.path());
 }
 
 /// A ratio of two durations, printed as `first / second`.
