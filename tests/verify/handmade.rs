@@ -20,6 +20,7 @@ pub fn xar(toc_body: &str, heap: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A member's part of the TOC, stored as it is.
 pub fn member(name: &str, offset: u64, content: &[u8]) -> String {
     use sha1::{Digest, Sha1};
     let digest: String = Sha1::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
