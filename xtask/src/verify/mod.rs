@@ -49,7 +49,7 @@ pub enum Level {
     Signed,
     /// Signed with a Developer ID Installer certificate of Apple's.
     DeveloperId,
-    /// That, and a notarization ticket is stapled to it.
+    /// That, and a notarization ticket that Apple signed for it is stapled to it.
     Notarized,
 }
 
