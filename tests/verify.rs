@@ -10,6 +10,7 @@ mod mutation;
 mod printed;
 mod reference;
 mod runs;
+mod sound;
 mod tickets;
 
 use std::io::Cursor;

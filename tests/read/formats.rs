@@ -67,7 +67,9 @@ fn payloads_of_every_packing_and_format() {
             let chunks: Vec<(usize, Vec<u8>)> = cpio
                 .chunks(100_000)
                 .enumerate()
-                .map(|(at, chunk)| (chunk.len(), if at == 1 { chunk.to_vec() } else { packed("xz -9", chunk) }))
+                .map(|(at, chunk)| {
+                    (chunk.len(), if at == 1 { chunk.to_vec() } else { packed("xz -9", chunk) })
+                })
                 .collect();
             let several = [writer::gzip(&cpio[..half]), writer::gzip(&cpio[half..])].concat();
             let packings: [(&str, Vec<u8>); 7] = [
@@ -122,7 +124,10 @@ fn archives_that_bsdtar_wrote() {
     for compression in ["none", "gzip", "bzip2", "lzma", "xz"] {
         let options = format!("xar:compression={compression}");
         let command = format!("bsdtar -cf ../theirs.pkg --format xar --options {options} -C members .");
-        shell(xtask.dir.path(), &command.replace("../", "").replace("members .", "members PackageInfo Payload"));
+        shell(
+            xtask.dir.path(),
+            &command.replace("../", "").replace("members .", "members PackageInfo Payload"),
+        );
         agrees(&xtask, compression, &fs::read(xtask.path("theirs.pkg")).unwrap());
     }
 }
@@ -138,7 +143,12 @@ fn other_readers_see_the_same_members() {
     let (info, packed_distribution) = (writer::zlib(PACKAGE_INFO), writer::zlib(distribution));
     let zlib = "application/x-gzip";
     let package = xar(&[
-        Member { path: "Distribution", encoding: zlib, stored: &packed_distribution, size: distribution.len() },
+        Member {
+            path: "Distribution",
+            encoding: zlib,
+            stored: &packed_distribution,
+            size: distribution.len(),
+        },
         Member { path: "a.pkg/PackageInfo", encoding: zlib, stored: &info, size: PACKAGE_INFO.len() },
         plain("a.pkg/Other", b"other"),
         plain("Resources/page.html", b"<p>page</p>"),
@@ -207,11 +217,12 @@ fn apple_archives_are_named_and_stay_as_they_are() {
 
 #[test]
 fn documents_as_other_builders_write_them() {
-    let wide: Vec<u8> = "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-16\"?><installer-script><title>TITLE</title>\
+    let wide: Vec<u8> =
+        "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-16\"?><installer-script><title>TITLE</title>\
          <choice id=\"c\"><pkg-ref id=\"other\">file:#a%20b.pkg</pkg-ref></choice></installer-script>"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
     let latin = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><!DOCTYPE installer-gui-script SYSTEM \"x.dtd\">\
          <installer-gui-script><title>caf\xe9</title><pkg-ref id=\"a\">#a%20b.pkg</pkg-ref></installer-gui-script>";
     for (document, title) in [(wide.as_slice(), "TITLE"), (latin.as_slice(), "café")] {

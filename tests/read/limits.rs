@@ -32,7 +32,10 @@ fn a_package_that_unpacks_without_end_is_left_and_a_larger_limit_helps() {
     assert_eq!((status, errors.as_str()), (Some(0), ""));
     let (status, errors) = run(&xtask, &["inspect", "bomb.pkg", "--extract", "out", "--max-size", "1M"]);
     assert!(status == NOT_READ && errors.contains("bomb.pkg could not be unpacked"), "{errors}");
-    assert!(errors.contains("out holds the 1 files and folders") && errors.contains("--max-size"), "{errors}");
+    assert!(
+        errors.contains("out holds the 1 files and folders") && errors.contains("--max-size"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -61,7 +64,11 @@ fn what_hides_behind_the_end_is_said() {
     let (one, two) = (odc(&[entry("a", 0o100_644, b"")]), odc(&[entry("hidden", 0o104_755, b"")]));
     for (name, payload, text) in [
         ("stream", [gzip(&one), gzip(&two)].concat(), "a second gzip stream behind the archive's end"),
-        ("archive", gzip(&[one.clone(), two].concat()), "something other than zeros behind the archive's end"),
+        (
+            "archive",
+            gzip(&[one.clone(), two].concat()),
+            "something other than zeros behind the archive's end",
+        ),
         ("bytes", [gzip(&one), b"hidden".to_vec()].concat(), "6 bytes behind the packed archive"),
     ] {
         fs::write(xtask.path("x.pkg"), component(&payload)).unwrap();

@@ -31,12 +31,8 @@ fn a_full_disk_is_an_error() {
 fn a_closed_pipe_is_none() {
     let xtask = with_package();
     for arguments in [&["inspect", "--paths", "x.pkg"][..], &["inspect", "x.pkg"]] {
-        let mut child = xtask
-            .bare_command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            xtask.bare_command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();

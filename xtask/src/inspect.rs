@@ -177,9 +177,9 @@ fn notarization(notarized: &Notarized) -> Notarization {
 
 fn component(contents: Contents<'_>, texts: bool) -> Component {
     let mut unreadable = Vec::new();
-    let hooks = hooks(&contents);
+    let hooks = hooks(contents.facts);
     let mut jobs = Vec::new();
-    for entry in jobs::property_lists(std::slice::from_ref(&contents)) {
+    for entry in jobs::property_lists(contents.installed()) {
         match jobs::read(entry) {
             Ok(job) => jobs.push(job),
             Err(fault) => unreadable.push(format!("{}: {fault}", entry.path)),

@@ -35,9 +35,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 pub fn printable_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for character in json.chars() {
-        if character == '\n' || (character.is_ascii() && !character.is_ascii_control()) {
-            out.push(character);
-        } else if is_printable(character) {
+        if matches!(character, '\n' | ' '..='~') || is_printable(character) {
             out.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {

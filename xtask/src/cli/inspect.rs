@@ -18,7 +18,11 @@ use crate::printable::printable_json;
 /// Exit status where the file could not be read as a package.
 const UNREADABLE: u8 = 2;
 
-/// Show what a package is, installs, runs and starts, and who signed it
+/// Show what a package is, installs, runs and starts, who signed it and when Apple notarized it
+///
+/// Everything that runs is shown, as root or as the person who installs: scripts, jobs of launchd,
+/// JavaScript and the programs that it starts, Installer's plug-ins, components from elsewhere,
+/// programs with the set-user-ID bit.
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// The package; anybody's
@@ -29,7 +33,7 @@ pub struct Inspect {
     #[arg(long, conflicts_with_all = ["scripts", "extract"])]
     paths: bool,
 
-    /// Show the scripts' text too
+    /// Show the text of scripts and of JavaScript too
     #[arg(long)]
     scripts: bool,
 

@@ -34,7 +34,8 @@ const UNREADABLE: u8 = 2;
 ///
 /// Takes anybody's packages, and whole output folders with their SHA256SUMS and artifacts.json, and
 /// with what device managers read.
-/// A check passes, fails, or notes what is odd and harmless: other tools' estimates of a size, say.
+/// A check passes, fails, or notes what is odd and harmless: another tool's estimate of a size, say.
+/// It fails where a Mac would refuse the package, or where it is not what it seems.
 /// Exits with 1 if a check failed, and with 2 if a file could not be read as a package; a note
 /// changes nothing, unless --strict says so.
 #[derive(Debug, Args)]

@@ -84,6 +84,17 @@ pub fn is_apple_root(certificate: &CapturedX509Certificate) -> bool {
     certificate.is_apple_root_ca()
 }
 
+/// Apple's own certificates, which apple-codesign carries.
+pub fn known() -> &'static [&'static CapturedX509Certificate] {
+    KnownCertificate::all()
+}
+
+/// Apple Root CA - G3, which answers for notarization tickets.
+pub fn ticket_root() -> CapturedX509Certificate {
+    let root: &CapturedX509Certificate = &KnownCertificate::AppleRootCaG3Root;
+    root.clone()
+}
+
 /// The leaf and its issuers: from the certificates at hand first, then from
 /// Apple's own that apple-codesign carries. Apple's tools embed leaf, Developer
 /// ID authority and root; without the intermediate a Mac calls the package
@@ -99,7 +110,7 @@ pub fn complete_chain(
     let mut chain = vec![leaf.clone()];
     loop {
         let last = &chain[chain.len() - 1];
-        let issuer = at_hand.iter().chain(KnownCertificate::all().iter().copied()).find(|candidate| {
+        let issuer = at_hand.iter().chain(known().iter().copied()).find(|candidate| {
             candidate.subject_name() == last.issuer_name()
                 && !chain.contains(candidate)
                 && is_signed_by(last, candidate)

@@ -5,10 +5,9 @@
 //!
 //! Must not know: archives, what the signature is over.
 
-use apple_codesign::KnownCertificate;
 use x509_certificate::CapturedX509Certificate;
 
-use crate::sign::certificate::is_signed_by;
+use crate::sign::certificate::{self, is_signed_by};
 
 /// Each certificate that does not hold: it must be known, or an issuer at hand must
 /// have signed it. `open` takes those whose issuer is nowhere at hand.
@@ -18,7 +17,7 @@ pub fn carried_faults(
     open: bool,
 ) -> Vec<String> {
     let known: Vec<&CapturedX509Certificate> =
-        at_hand.iter().chain(KnownCertificate::all().iter().copied()).collect();
+        at_hand.iter().chain(certificate::known().iter().copied()).collect();
     let mut faults = Vec::new();
     for one in carried {
         if known.contains(&one) {

@@ -2,184 +2,165 @@
 //!
 //! Must not know: Distribution, signatures, what property lists mean, how parts are read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
 
-use super::payload::{Contents, Entry, hooks};
-use super::{Check, Findings};
+use flatpkg::bom::{BOM_MAX, Bom};
+use flatpkg::component::ComponentFacts;
+use flatpkg::product::PackageFacts;
+
+use super::bom::{Comparison, blocks};
+use super::payload::{Entry, each_entry, entries, hooks, is_kept};
+use super::{Check, Findings, causes, jobs};
 
 /// Permission bits that let a program run as its owner or its group.
 pub const SET_ID: u32 = 0o6000;
 
-/// The checks of this module, over all components.
-pub fn checks(components: &[Contents<'_>]) -> Vec<Check> {
-    let each = |name: &'static str,
-                applies: &dyn Fn(&Contents<'_>) -> bool,
-                found: &dyn Fn(&Contents<'_>) -> Findings| {
-        if !components.iter().any(applies) {
-            return Check::not_applicable(name, "no component has one");
-        }
-        let mut all = Findings::default();
-        for one in components.iter().filter(|one| applies(one)) {
-            all.extend(one.name(), found(one));
-        }
-        Check::of(name, all)
-    };
-    let has_payload = |one: &Contents<'_>| one.payload.is_some() || one.bom.is_some();
-    vec![
-        each("payload-archive", &has_payload, &archive),
-        each("payload-paths", &has_payload, &paths),
-        each("payload-bom", &has_payload, &bom),
-        each("payload-counts", &|_| true, &counts),
-        each("scripts", &|one| one.scripts.is_some() || !hooks(one).is_empty(), &scripts),
-    ]
+const NAMES: [&str; 5] = ["payload-archive", "payload-paths", "payload-bom", "payload-counts", "scripts"];
+
+/// What was found in the components so far. They are read one after the other, and
+/// nothing but property lists is kept of them.
+#[derive(Default)]
+pub struct Components {
+    found: [Option<Findings>; 5],
+    jobs: jobs::Findings,
 }
 
-fn archive(component: &Contents<'_>) -> Findings {
-    let mut found = Findings::default();
-    match &component.payload {
-        None => found.fault("it has a Bom and no Payload"),
-        Some(Err(fault)) => found.fault(format!("Payload: {fault}")),
-        Some(Ok(_)) => {}
-    }
-    found
+/// How many paths there are, and how much room they take.
+#[derive(Default)]
+struct Count {
+    files: u64,
+    blocks: u64,
 }
 
-/// What the reader found in an archive: where paths lead, what lies there, what is
-/// hidden behind it.
-fn paths(component: &Contents<'_>) -> Findings {
-    match &component.payload {
-        Some(Ok(list)) => list.found.clone(),
-        _ => Findings::default(),
+impl Count {
+    /// In whole KiB.
+    fn kbytes(&self) -> u64 {
+        self.blocks.div_ceil(2)
     }
 }
 
-/// Whether a path is an AppleDouble file, whose size and mode differ between Bom and
-/// Payload in Apple's own packages.
-fn is_apple_double(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with("._"))
-}
-
-/// Size and checksum of a file: those of another entry, where that has the content.
-fn content<'a>(entry: &'a Entry, linked: &HashMap<(u32, u32), &'a Entry>) -> &'a Entry {
-    match entry.hard_link.and_then(|identity| linked.get(&identity)) {
-        Some(with_content) if entry.size == 0 => with_content,
-        _ => entry,
-    }
-}
-
-/// The entry with the content of each file that has several names.
-fn with_content(entries: &[Entry]) -> HashMap<(u32, u32), &Entry> {
-    let linked = entries.iter().filter(|entry| entry.size > 0);
-    linked.filter_map(|entry| Some((entry.hard_link?, entry))).collect()
-}
-
-fn bom(component: &Contents<'_>) -> Findings {
-    let mut found = Findings::default();
-    let bom = match &component.bom {
-        None => {
-            found.fault("it has a Payload and no Bom");
-            return found;
-        }
-        Some(Err(fault)) => {
-            found.fault(format!("Bom: {fault}"));
-            return found;
-        }
-        Some(Ok(bom)) => bom,
-    };
-    found.append(bom.found.clone());
-    let Some(Ok(list)) = &component.payload else { return found };
-    let linked = with_content(&list.entries);
-    let mut missing: BTreeMap<&str, &Entry> =
-        bom.paths.iter().map(|(path, entry)| (path.as_str(), entry)).collect();
-    for entry in &list.entries {
-        if found.are_many() {
-            return found;
-        }
-        let path = &entry.path;
-        let Some(listed) = missing.remove(path.as_str()) else {
-            found.fault(format!("{path:?} is in the Payload and not in the Bom"));
-            continue;
-        };
-        // Older tools left the root's record empty.
-        if path == "." && listed.mode == 0 {
-            continue;
-        }
-        let mut differs = |what: &str, in_bom: String, in_payload: String| {
-            if in_bom != in_payload {
-                found.fault(format!(
-                    "{path:?}: {what} is {in_bom} in the Bom and {in_payload} in the Payload"
-                ));
+impl Components {
+    /// Reads a component.
+    pub fn add<R: Read + Seek>(&mut self, package: &PackageFacts, facts: &ComponentFacts, input: &mut R) {
+        let [mut archive, mut paths, mut bom_found, mut counts] = <[Findings; 4]>::default();
+        let bytes = facts.bom.as_ref().map(|data| package.archive.content(input, "Bom", data, BOM_MAX));
+        let bom = bytes.as_ref().map(|bytes| {
+            let bytes = bytes.as_ref().map_err(|error| causes(error))?;
+            Bom::read(bytes).map_err(|error| causes(&error))
+        });
+        let mut comparison = match &bom {
+            None => {
+                bom_found.fault("it has a Payload and no Bom");
+                None
             }
+            Some(Err(fault)) => {
+                bom_found.fault(format!("Bom: {fault}"));
+                None
+            }
+            Some(Ok(bom)) => match Comparison::new(bom) {
+                Ok(comparison) => Some(comparison),
+                Err(fault) => {
+                    bom_found.fault(format!("Bom: {fault}"));
+                    None
+                }
+            },
         };
-        let is_apple_double = is_apple_double(path);
-        if !is_apple_double {
-            differs("mode", format!("{:o}", listed.mode), format!("{:o}", entry.mode));
+        let mut payload = Count::default();
+        let mut has_apple_double = false;
+        let read = facts.payload.as_ref().map(|data| {
+            each_entry(package, input, "Payload", data, is_kept, |entry| {
+                payload.files += 1;
+                if entry.path != "." {
+                    payload.blocks += blocks(entry.is_directory(), entry.size);
+                }
+                has_apple_double |= is_apple_double(&entry.path);
+                if let Some(comparison) = &mut comparison {
+                    comparison.add(&entry);
+                }
+                self.jobs.add(&entry);
+                Ok(())
+            })
+        });
+        let listed = comparison.as_ref().zip(bom.as_ref()).and_then(|(comparison, bom)| {
+            Some(Count { files: bom.as_ref().ok()?.paths.len() as u64, blocks: comparison.blocks() })
+        });
+        if let Some(comparison) = comparison {
+            bom_found.append(comparison.finish(matches!(read, Some(Ok(_)))));
         }
-        differs("owner", format!("{}:{}", listed.uid, listed.gid), format!("{}:{}", entry.uid, entry.gid));
-        if !entry.is_directory() && !is_apple_double {
-            let content = content(entry, &linked);
-            differs("size", listed.size.to_string(), content.size.to_string());
-            if let (Some(listed), Some(checksum)) = (listed.checksum, content.checksum) {
-                differs("checksum", listed.to_string(), checksum.to_string());
+        let mut all = Vec::new();
+        match read {
+            None => {
+                archive.fault("it has a Bom and no Payload");
+                all.push(("package without a Payload", Count::default()));
+            }
+            Some(Err(fault)) => archive.fault(format!("Payload: {fault}")),
+            Some(Ok(found)) => {
+                paths = found;
+                all.push(("Payload", payload));
             }
         }
-        if entry.link.is_some() {
-            differs("link", format!("{:?}", listed.link), format!("{:?}", entry.link));
+        all.extend(listed.map(|count| ("Bom", count)));
+        self::counts(facts, &all, has_apple_double, &mut counts);
+        let has_payload = facts.payload.is_some() || facts.bom.is_some();
+        let scripts =
+            (facts.scripts.is_some() || !hooks(facts).is_empty()).then(|| scripts(package, facts, input));
+        let found = [
+            has_payload.then_some(archive),
+            has_payload.then_some(paths),
+            has_payload.then_some(bom_found),
+            Some(counts),
+            scripts,
+        ];
+        let name = if facts.folder.is_empty() { "the package" } else { &facts.folder };
+        for (all, found) in self.found.iter_mut().zip(found) {
+            if let Some(found) = found {
+                all.get_or_insert_default().extend(name, found);
+            }
         }
     }
-    // Archives that were made by hand begin below the root.
-    missing.remove(".");
-    found.faults.extend(missing.keys().map(|path| format!("{path:?} is in the Bom and not in the Payload")));
-    found
+
+    /// The checks of this module, and that of launchd's property lists.
+    pub fn checks(self) -> (Vec<Check>, Check) {
+        let of = |(name, found): (&'static str, Option<Findings>)| match found {
+            None => Check::not_applicable(name, "no component has one"),
+            Some(found) => Check::of(name, found),
+        };
+        (NAMES.into_iter().zip(self.found).map(of).collect(), self.jobs.check())
+    }
 }
 
 /// numberOfFiles and installKBytes, which pkgbuild makes of the Bom's paths and of the
 /// sizes in blocks. Other tools count and round otherwise, and Installer takes them for
 /// an estimate of the space that is needed, so they are never a fault.
-fn counts(component: &Contents<'_>) -> Findings {
-    let mut found = Findings::default();
-    let Some(info) = &component.facts.package_info else {
-        found.fault("it has no PackageInfo");
-        return found;
+fn counts(facts: &ComponentFacts, counts: &[(&str, Count)], has_apple_double: bool, found: &mut Findings) {
+    let Some(info) = &facts.package_info else {
+        return found.fault("it has no PackageInfo");
     };
-    let mut counts: Vec<(&str, u64, u64)> = Vec::new();
-    match &component.payload {
-        Some(Ok(list)) => {
-            counts.push(("Payload", list.entries.len() as u64, kbytes(list.entries.iter())));
-        }
-        Some(Err(_)) => {}
-        None => counts.push(("package without a Payload", 0, 0)),
-    }
-    if let Some(Ok(bom)) = &component.bom {
-        counts.push(("Bom", bom.paths.len() as u64, kbytes(bom.paths.values())));
-    }
-    let has_apple_double = component.installed().iter().any(|entry| is_apple_double(&entry.path));
     let (files, size) = (info.number_of_files.unwrap_or(0), info.install_kbytes.unwrap_or(0));
-    for (place, counted, computed) in &counts {
-        if files != *counted {
-            found.note(format!("PackageInfo says {files} files, and the {place} has {counted}"));
+    for (place, count) in counts {
+        if files != count.files {
+            found.note(format!("PackageInfo says {files} files, and the {place} has {}", count.files));
         }
         // AppleDouble files have two sizes; which of them pkgbuild took is not known.
-        let is_other_ones = has_apple_double && counts.iter().any(|(.., other)| size == *other);
-        if size != *computed && !is_other_ones {
-            found.note(format!("PackageInfo says {size} KiB, and the files of the {place} take {computed}"));
+        let is_other_ones = has_apple_double && counts.iter().any(|(_, other)| size == other.kbytes());
+        if size != count.kbytes() && !is_other_ones {
+            let kbytes = count.kbytes();
+            found.note(format!("PackageInfo says {size} KiB, and the files of the {place} take {kbytes}"));
         }
     }
-    found
 }
 
-/// Blocks of 512 bytes, one for each folder but the root, in whole KiB.
-fn kbytes<'a>(entries: impl Iterator<Item = &'a Entry>) -> u64 {
-    let blocks: u64 = entries
-        .filter(|entry| entry.path != ".")
-        .map(|entry| if entry.is_directory() { 1 } else { entry.size.div_ceil(512) })
-        .sum();
-    blocks.div_ceil(2)
+/// Whether a path is an AppleDouble file, whose size and mode differ between Bom and
+/// Payload in Apple's own packages.
+pub fn is_apple_double(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("._"))
 }
 
-fn scripts(component: &Contents<'_>) -> Findings {
+fn scripts<R: Read + Seek>(package: &PackageFacts, facts: &ComponentFacts, input: &mut R) -> Findings {
     let mut found = Findings::default();
-    let entries = match &component.scripts {
+    let read = facts.scripts.as_ref().map(|data| entries(package, input, "Scripts", data, |_| true));
+    let entries = match &read {
         None => {
             found.fault("PackageInfo names scripts, and there are none");
             return found;
@@ -196,7 +177,7 @@ fn scripts(component: &Contents<'_>) -> Findings {
     // Of two with the same path, the first counts.
     let by_path: BTreeMap<&str, &Entry> =
         entries.iter().rev().map(|entry| (entry.path.trim_start_matches("./"), entry)).collect();
-    for hook in hooks(component) {
+    for hook in hooks(facts) {
         if found.are_many() {
             break;
         }

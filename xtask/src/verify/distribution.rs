@@ -4,10 +4,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use flatpkg::component::ComponentFacts;
 use flatpkg::product::{DistributionFacts, PackageFacts};
 use flatpkg::xml::Element;
 
-use super::payload::Contents;
 use super::{Check, Findings};
 
 const NAMES: [&str; 3] = ["distribution-references", "distribution-resources", "distribution-architectures"];
@@ -57,7 +57,7 @@ fn place(location: &str) -> Place {
 }
 
 /// The checks of this module.
-pub fn checks(facts: &PackageFacts, components: &[Contents<'_>]) -> Vec<Check> {
+pub fn checks(facts: &PackageFacts) -> Vec<Check> {
     let Some(distribution) = &facts.distribution else {
         return NAMES
             .iter()
@@ -65,7 +65,7 @@ pub fn checks(facts: &PackageFacts, components: &[Contents<'_>]) -> Vec<Check> {
             .collect();
     };
     vec![
-        Check::of(NAMES[0], reference_findings(distribution, components)),
+        Check::of(NAMES[0], reference_findings(distribution, &facts.components)),
         Check::of(NAMES[1], resource_findings(distribution, &facts.resources)),
         Check::of(NAMES[2], architecture_findings(distribution)),
     ]
@@ -73,11 +73,11 @@ pub fn checks(facts: &PackageFacts, components: &[Contents<'_>]) -> Vec<Check> {
 
 /// Each pkg-ref names a component that is there. (That each component is named, its reader
 /// sees to.) What they say of it twice is odd where it differs: Installer goes by PackageInfo.
-fn reference_findings(distribution: &DistributionFacts, components: &[Contents<'_>]) -> Findings {
+fn reference_findings(distribution: &DistributionFacts, components: &[ComponentFacts]) -> Findings {
     let mut found = Findings::default();
     let mut known = HashSet::new();
     let folders: HashMap<&str, _> =
-        components.iter().map(|component| (component.facts.folder.as_str(), component)).collect();
+        components.iter().map(|component| (component.folder.as_str(), component)).collect();
     for Reference { element, place } in references(distribution) {
         if found.are_many() {
             return found;
@@ -97,7 +97,7 @@ fn reference_findings(distribution: &DistributionFacts, components: &[Contents<'
             found.fault(format!("{id:?} refers to {folder:?}, which is not there"));
             continue;
         };
-        let Some(info) = &component.facts.package_info else { continue };
+        let Some(info) = &component.package_info else { continue };
         let mut differs = |what: &str, here: Option<&str>, there: Option<&str>| {
             if here.is_some() && here != there {
                 found.note(format!(

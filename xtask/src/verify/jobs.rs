@@ -6,8 +6,8 @@
 use plist::{Dictionary, Value};
 use serde::Serialize;
 
-use super::payload::{Contents, Entry};
-use super::{Check, Findings, property_list};
+use super::payload::Entry;
+use super::{Check, property_list};
 use crate::launchd::FOUND_USER;
 
 /// A job, as far as the property list can be read.
@@ -45,13 +45,15 @@ pub fn may_be_staged(path: &str) -> bool {
 
 /// The property lists that launchd reads: those right below LaunchDaemons or
 /// LaunchAgents, and elsewhere those that are jobs, each by its own name.
-pub fn property_lists<'a>(components: &'a [Contents<'_>]) -> impl Iterator<Item = &'a Entry> {
-    components.iter().flat_map(Contents::installed).filter(|entry| {
-        let mut parts = entry.path.rsplit('/');
-        let is_list = parts.next().is_some_and(|name| name.ends_with(".plist") && !name.starts_with("._"));
-        let is_in_place = matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"));
-        is_list && entry.is_file() && (is_in_place || is_staged(entry))
-    })
+pub fn property_lists(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
+    entries.iter().filter(|entry| is_property_list(entry))
+}
+
+fn is_property_list(entry: &Entry) -> bool {
+    let mut parts = entry.path.rsplit('/');
+    let is_list = parts.next().is_some_and(|name| name.ends_with(".plist") && !name.starts_with("._"));
+    let is_in_place = matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"));
+    is_list && entry.is_file() && (is_in_place || is_staged(entry))
 }
 
 fn is_staged(entry: &Entry) -> bool {
@@ -141,38 +143,52 @@ fn remark(job: &Job) -> Option<String> {
     Some(format!("{}: the {what} is found at install time", job.label.as_deref().unwrap_or(&job.path)))
 }
 
-/// Each list parses, has a label and a program, belongs to root, and nobody else may
-/// write it: launchd refuses others. Label and file name that differ, and a program that
-/// is looked for in PATH, are odd.
-pub fn check(components: &[Contents<'_>]) -> Check {
-    let mut found = Findings::default();
-    let mut remarks = Vec::new();
-    let mut any = false;
-    for entry in property_lists(components) {
-        any = true;
+/// What was found in property lists so far.
+#[derive(Default)]
+pub struct Findings {
+    found: super::Findings,
+    remarks: Vec<String>,
+    any: bool,
+}
+
+impl Findings {
+    /// Looks at an entry, which need not be a property list. Each list parses, has a label
+    /// and a program, belongs to root, and nobody else may write it: launchd refuses
+    /// others. Label and file name that differ, and a program that is looked for in PATH,
+    /// are odd.
+    pub fn add(&mut self, entry: &Entry) {
+        if !is_property_list(entry) || self.found.are_many() {
+            return;
+        }
+        self.any = true;
         let path = &entry.path;
         match read(entry) {
-            Err(fault) => found.fault(format!("{path:?}: {fault}")),
+            Err(fault) => self.found.fault(format!("{path:?}: {fault}")),
             Ok(job) => {
-                remarks.extend(remark(&job));
-                judge(&job, &mut found);
+                self.remarks.extend(remark(&job));
+                judge(&job, &mut self.found);
             }
         }
         if entry.uid != 0 {
-            found.fault(format!("{path:?} belongs to user {}, and launchd wants root", entry.uid));
+            self.found.fault(format!("{path:?} belongs to user {}, and launchd wants root", entry.uid));
         }
         if entry.mode & 0o022 != 0 {
-            found.fault(format!("{path:?} may be written by others: its mode is {:o}", entry.mode & 0o7777));
+            let mode = entry.mode & 0o7777;
+            self.found.fault(format!("{path:?} may be written by others: its mode is {mode:o}"));
         }
     }
-    if any {
-        remarks.into_iter().fold(Check::of("launchd", found), Check::remark)
-    } else {
-        Check::not_applicable("launchd", "no property list of launchd's is installed")
+
+    /// The check.
+    pub fn check(self) -> Check {
+        if self.any {
+            self.remarks.into_iter().fold(Check::of("launchd", self.found), Check::remark)
+        } else {
+            Check::not_applicable("launchd", "no property list of launchd's is installed")
+        }
     }
 }
 
-fn judge(job: &Job, found: &mut Findings) {
+fn judge(job: &Job, found: &mut super::Findings) {
     let path = &job.path;
     let file = path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
     match &job.label {

@@ -17,6 +17,7 @@
 
 pub mod archive;
 mod ber;
+mod bom;
 mod carried;
 mod check;
 mod cms;
@@ -37,6 +38,8 @@ use flatpkg::ReadError;
 use flatpkg::product::PackageFacts;
 use x509_certificate::CapturedX509Certificate;
 
+use component::Components;
+
 pub use check::{Check, Findings, Status, all_hold};
 
 /// What a package must be beyond sound.
@@ -46,7 +49,7 @@ pub enum Level {
     Signed,
     /// Signed with a Developer ID Installer certificate of Apple's.
     DeveloperId,
-    /// That, and a notarization ticket is stapled to it.
+    /// That, and a notarization ticket that Apple signed for it is stapled to it.
     Notarized,
 }
 
@@ -79,11 +82,14 @@ pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Ve
     checks.extend(signature::checks(&facts.archive, input, &ticket, options));
     // The digests took their share: what follows is the same content a second time.
     facts.archive.budget.restart();
-    let contents: Vec<_> =
-        facts.components.iter().map(|component| payload::Contents::read(&facts, component, input)).collect();
-    checks.extend(component::checks(&contents));
-    checks.extend(distribution::checks(&facts, &contents));
-    checks.push(jobs::check(&contents));
+    let mut components = Components::default();
+    for component in &facts.components {
+        components.add(&facts, component, input);
+    }
+    let (component_checks, launchd) = components.checks();
+    checks.extend(component_checks);
+    checks.extend(distribution::checks(&facts));
+    checks.push(launchd);
     Ok(checks)
 }
 

@@ -1,14 +1,13 @@
-//! What a component's Bom, Payload and Scripts hold.
+//! What a component's Payload and Scripts hold.
 //!
 //! Content is read once, as a stream; what is kept of a file is what a listing
 //! shows, and the bytes of property lists and scripts.
 //!
 //! Must not know: Distribution, signatures, what property lists mean, whether it is sound.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};
 
-use flatpkg::bom::{BOM_MAX, Bom, PATH_MAX};
 use flatpkg::cksum::Cksum;
 use flatpkg::component::ComponentFacts;
 use flatpkg::cpio::{TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK};
@@ -25,9 +24,8 @@ const KEPT_MAX: u64 = 1 << 20;
 const KEPT_ALL_MAX: u64 = 64 << 20;
 /// Longest target of a link; a Mac's paths have at most 1024.
 const LINK_MAX: u64 = 4096;
-/// Most bytes of an archive's names and links together, and of a Bom's paths. Half a
-/// million of a hundred bytes is the most in sight; the limits of each would add up to
-/// gigabytes.
+/// Most bytes of an archive's names and links together, where all are kept. Half a
+/// million of a hundred bytes is the most in sight.
 const NAMES_ALL_MAX: u64 = 128 << 20;
 /// The file type in a mode.
 pub const TYPE_MASK: u32 = 0o170_000;
@@ -79,8 +77,6 @@ pub struct Contents<'a> {
     pub payload: Option<Result<ArchiveList, String>>,
     /// What is run; `None` without scripts.
     pub scripts: Option<Result<ArchiveList, String>>,
-    /// The Bom's list; `None` without one.
-    pub bom: Option<Result<BomList, String>>,
 }
 
 /// The entries of a payload or of scripts.
@@ -91,32 +87,14 @@ pub struct ArchiveList {
     pub found: Findings,
 }
 
-/// A Bom's paths.
-pub struct BomList {
-    /// By path.
-    pub paths: BTreeMap<String, Entry>,
-    /// What is wrong with it in itself, or odd.
-    pub found: Findings,
-}
-
 impl<'a> Contents<'a> {
     /// Reads everything that a component holds.
     pub fn read<R: Read + Seek>(package: &PackageFacts, facts: &'a ComponentFacts, input: &mut R) -> Self {
-        let kept = |path: &str| {
-            let is_in_place = path.contains("/LaunchDaemons/") || path.contains("/LaunchAgents/");
-            (is_in_place && path.ends_with(".plist")) || jobs::may_be_staged(path)
-        };
         Self {
             facts,
-            payload: facts.payload.as_ref().map(|data| entries(package, input, "Payload", data, kept)),
+            payload: facts.payload.as_ref().map(|data| entries(package, input, "Payload", data, is_kept)),
             scripts: facts.scripts.as_ref().map(|data| entries(package, input, "Scripts", data, |_| true)),
-            bom: facts.bom.as_ref().map(|data| bom(package, input, data)),
         }
-    }
-
-    /// How messages call the component.
-    pub fn name(&self) -> &str {
-        if self.facts.folder.is_empty() { "the package" } else { &self.facts.folder }
     }
 
     /// What could be read of the payload.
@@ -128,29 +106,58 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Every entry of a compressed archive.
-fn entries<R: Read + Seek>(
+/// Whether the bytes of a payload's file are kept: it may be a property list of launchd's.
+pub fn is_kept(path: &str) -> bool {
+    let is_in_place = path.contains("/LaunchDaemons/") || path.contains("/LaunchAgents/");
+    (is_in_place && path.ends_with(".plist")) || jobs::may_be_staged(path)
+}
+
+/// Every entry of a payload or of scripts.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn entries<R: Read + Seek>(
     package: &PackageFacts,
     input: &mut R,
     what: &str,
     data: &TocData,
     kept: impl Fn(&str) -> bool,
 ) -> Result<ArchiveList, String> {
+    let mut entries = Vec::new();
+    let mut names_all = 0;
+    let found = each_entry(package, input, what, data, kept, |entry| {
+        names_all += entry.path.len() as u64 + entry.link.as_ref().map_or(0, String::len) as u64;
+        entries.push(entry);
+        if names_all > NAMES_ALL_MAX {
+            return Err(format!("its names and links have more than {NAMES_ALL_MAX} bytes"));
+        }
+        Ok(())
+    })?;
+    Ok(ArchiveList { entries, found })
+}
+
+/// Gives each entry out as it comes, with the bytes of those whose paths are to be
+/// `kept`. Returns what is wrong with the archive, or odd.
+///
+/// # Errors
+/// Why it cannot be read, or what `take` says.
+pub fn each_entry<R: Read + Seek>(
+    package: &PackageFacts,
+    input: &mut R,
+    what: &str,
+    data: &TocData,
+    kept: impl Fn(&str) -> bool,
+    mut take: impl FnMut(Entry) -> Result<(), String>,
+) -> Result<Findings, String> {
     let mut reader = payload::open(&package.archive, input, what, data).map_err(|error| causes(&error))?;
-    let mut found = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     let mut kept_all = 0;
-    let mut names_all = 0;
     while let Some(next) = reader.next_entry().map_err(|error| causes(&error))? {
         let path = next.path;
         let header = next.header;
         let is_link = header.mode & TYPE_MASK == TYPE_SYMLINK;
         if is_link && header.size > LINK_MAX {
             return Err(format!("{path:?} is a link whose target has {} bytes", header.size));
-        }
-        names_all += path.len() as u64 + if is_link { header.size } else { 0 };
-        if names_all > NAMES_ALL_MAX {
-            return Err(format!("its names and links have more than {NAMES_ALL_MAX} bytes"));
         }
         let keep =
             is_link || (kept(&path) && header.size <= KEPT_MAX && kept_all + header.size <= KEPT_ALL_MAX);
@@ -170,7 +177,7 @@ fn entries<R: Read + Seek>(
             }
         }
         kept_all += if is_link { 0 } else { content.len() as u64 };
-        found.push(Entry {
+        take(Entry {
             path,
             mode: header.mode,
             uid: header.uid,
@@ -180,60 +187,14 @@ fn entries<R: Read + Seek>(
             hard_link: next.hard_link,
             link: is_link.then(|| String::from_utf8_lossy(&content).into_owned()),
             content: (keep && !is_link).then_some(content),
-        });
+        })?;
     }
     let (_, findings) = reader.finish().map_err(|error| causes(&error))?;
-    Ok(ArchiveList { entries: found, found: (&findings).into() })
-}
-
-fn bom<R: Read + Seek>(package: &PackageFacts, input: &mut R, data: &TocData) -> Result<BomList, String> {
-    let bytes = package.archive.content(input, "Bom", data, BOM_MAX).map_err(|error| causes(&error))?;
-    let bom = Bom::read(&bytes).map_err(|error| causes(&error))?;
-    let mut found = Findings::default();
-    if bom.version != 1 {
-        found.fault(format!("its version is {}; packages have version 1", bom.version));
-    }
-    if let Some(position) = bom.first_out_of_order {
-        found.fault(format!("path {} is out of order, where lsbom would stop", position + 1));
-    }
-    if bom.stated_paths as usize != bom.paths.len() {
-        found.note(format!("it says {} paths, and has {}", bom.stated_paths, bom.paths.len()));
-    }
-    let mut paths = BTreeMap::new();
-    let mut names_all = 0;
-    for facts in &bom.paths {
-        let path = bom.path(facts);
-        // What leads nowhere was looked for as far as the longest path.
-        names_all += path.as_ref().map_or(PATH_MAX, String::len) + facts.link_target.map_or(0, <[u8]>::len);
-        if names_all as u64 > NAMES_ALL_MAX {
-            return Err(format!("its paths have more than {NAMES_ALL_MAX} bytes"));
-        }
-        let Some(path) = path else {
-            found.fault(format!("path {} lies in no folder", facts.number));
-            continue;
-        };
-        let entry = Entry {
-            path: path.clone(),
-            mode: facts.mode.into(),
-            uid: facts.uid,
-            gid: facts.gid,
-            size: facts.size.into(),
-            checksum: facts.checksum,
-            hard_link: None,
-            link: facts
-                .link_target
-                .map(|target| String::from_utf8_lossy(target).trim_end_matches('\0').to_owned()),
-            content: None,
-        };
-        if paths.insert(path.clone(), entry).is_some() {
-            found.fault(format!("{path:?} is there twice"));
-        }
-    }
-    Ok(BomList { paths, found })
+    Ok((&findings).into())
 }
 
 /// The scripts that PackageInfo has run, without `./`.
-pub fn hooks(component: &Contents<'_>) -> BTreeSet<String> {
-    let hooks = component.facts.package_info.iter().flat_map(|info| &info.hooks);
+pub fn hooks(component: &ComponentFacts) -> BTreeSet<String> {
+    let hooks = component.package_info.iter().flat_map(|info| &info.hooks);
     hooks.filter_map(|hook| Some(hook.file.as_deref()?.trim_start_matches("./").to_owned())).collect()
 }

@@ -7,7 +7,6 @@
 
 use std::io::{Read, Seek};
 
-use apple_codesign::KnownCertificate;
 use chrono::{DateTime, Utc};
 use flatpkg::xar::Archive;
 use flatpkg::xar::ticket::{self, ENTRY_DIGEST_LEN, Entry, TRAILER_LEN, framed_len};
@@ -17,7 +16,7 @@ use super::archive::Hasher;
 use super::check::Findings;
 use super::cms::CERTIFICATES_MAX;
 use super::{Check, causes};
-use crate::sign::certificate::{complete_chain, has_extension, is_authority};
+use crate::sign::certificate::{complete_chain, has_extension, is_authority, ticket_root};
 
 /// Longest ticket that is read, with its framing; one has about 1800 bytes, and 21 more
 /// for each program in the package.
@@ -53,9 +52,7 @@ pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R) -> Ticket {
         Ok(None) => Ticket::None,
         Err(fault) => Ticket::Broken(fault),
         Ok(Some(bytes)) => {
-            let root = KnownCertificate::AppleRootCaG3Root;
-            let root: &CapturedX509Certificate = &root;
-            match package_entry(archive).and_then(|entry| check(&bytes, entry, std::slice::from_ref(root))) {
+            match package_entry(archive).and_then(|entry| check(&bytes, entry, &[ticket_root()])) {
                 Ok(notarized) => Ticket::Stapled(notarized),
                 Err(fault) => Ticket::Broken(fault),
             }
