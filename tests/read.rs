@@ -3,6 +3,7 @@
 //!
 //! The packages are made by writers of the tests' own and by bsdtar, cpio, xz and bzip2.
 
+mod archives;
 mod formats;
 mod limits;
 mod output;

@@ -179,7 +179,8 @@ pub fn report(folder: &Path) {
             theirs.sort_unstable();
             for (at, work) in WORK.iter().enumerate() {
                 ours[at].sort_unstable();
-                let what = format!("{name}, {packing}: {work}, times bsdtar's time ({} MiB)", peaks[at] / 1024);
+                let what =
+                    format!("{name}, {packing}: {work}, times bsdtar's time ({} MiB)", peaks[at] / 1024);
                 super::ratio(&what, ours[at][1], theirs[1]);
             }
         }

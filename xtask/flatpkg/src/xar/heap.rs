@@ -93,7 +93,7 @@ impl Archive {
             ranges.push((one.offset, one.size, format!("the {} signature", one.style)));
         }
         let heap_len = self.file_len - self.heap_start;
-        // A range that is said to hold attributes explains a hole, and nothing else.
+        // Attributes explain as many bytes that belong to nothing as they are said to have.
         let mut attributes = 0_u64;
         for (path, file) in self.files() {
             ranges.extend(file.data.iter().map(|data| (data.offset, data.length, path.clone())));
@@ -140,6 +140,8 @@ impl Archive {
             let text = format!("is followed by {} bytes that belong to nothing", behind.rubbish);
             if behind.is_known_rubbish(self.heap_start) {
                 findings.note(HEAP, format!("{text}, as xar of OS X 10.10 to 10.14 left them"));
+            } else if holes.saturating_add(behind.rubbish) <= attributes {
+                findings.note(HEAP, format!("{text} but extended attributes whose places are wrong"));
             } else {
                 findings.lie(HEAP, text);
             }
