@@ -74,12 +74,30 @@ const BZIP2: &[u8] = b"BZh91AY&SY\x15\xddQ1\x00\x00\x02\x91\x80@\x00+\x03\x9c\x0
 const XZ: &[u8] =
     b"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4F\x02\x00!\x01\x1c\x00\x00\x00\x10\xcfX\xcc\x01\x00\x12content of a stream\x00\x00\x8a\xa3\xbc\x19\x9bS1\xc0\x00\x01+\x13\x9c\x09H\xd2\x1f\xb6\xf3}\x01\x00\x00\x00\x00\x04YZ";
 const LZMA: &[u8] = b"]\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x001\x9b\xca\x19\xda\xed\xa4\xf2\xbb|[\xe1\xc0\xa0\xed\x9e\x98\x0a6\xc3$^4\xff\xf4X\xb0\x00";
-/// A folder and a file in the format crc, up to the trailer.
-const CRC: &[u8] = b"07070200000001000041ed000000000000000000000002000000000000000000000000000000000000000000000000\
-    0000000200000000d\0\0\0070702000000020000\
-    81a40000000000000000000000010000000000000003000000000000000000000000000000000000000400000126d/a\0\0\0abc\0\
-    070702000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000\
-    0b00000000TRAILER!!!\0\0\0\0";
+/// A folder, a file and the trailer in the format crc.
+fn crc() -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, mode, content) in
+        [("d", 0o040_755, &b""[..]), ("d/a", 0o100_644, b"abc"), ("TRAILER!!!", 0, b"")]
+    {
+        let sum: u32 = content.iter().map(|byte| u32::from(*byte)).sum();
+        let header = format!(
+            "070702{:08x}{mode:08x}{:016x}{:08x}{:08x}{:08x}{:032x}{:08x}{sum:08x}{name}\0",
+            0,
+            0,
+            1,
+            0,
+            content.len(),
+            0,
+            name.len() + 1
+        );
+        for bytes in [header.as_bytes(), content] {
+            out.extend_from_slice(bytes);
+            out.resize(out.len().next_multiple_of(4), 0);
+        }
+    }
+    out
+}
 
 /// What the targets `unpack` and `payload` start from, packed in every way.
 fn packings() -> Result<(), Box<dyn Error>> {
@@ -88,7 +106,8 @@ fn packings() -> Result<(), Box<dyn Error>> {
     let head = b"pbzx\0\0\0\0\x01\0\0\0";
     let gzips = [gzip(b"content"), gzip(b"of a stream")].concat();
     let pbzx = [&head[..], &chunk(19, XZ), &chunk(3, b"abc")].concat();
-    let crc = [&head[..], &chunk(CRC.len() as u64, CRC)].concat();
+    let crc = crc();
+    let crc_pbzx = [&head[..], &chunk(crc.len() as u64, &crc)].concat();
     for (choice, name, packed) in [
         (0, "gzips", gzips.as_slice()),
         (0, "bzip2", BZIP2),
@@ -102,9 +121,9 @@ fn packings() -> Result<(), Box<dyn Error>> {
     ] {
         save("unpack", name, &[&[choice], packed].concat())?;
     }
-    save("payload", "crc", CRC)?;
-    save("payload", "crc-gzip", &gzip(CRC))?;
-    save("payload", "crc-pbzx", &crc)
+    save("payload", "crc", &crc)?;
+    save("payload", "crc-gzip", &gzip(&crc))?;
+    save("payload", "crc-pbzx", &crc_pbzx)
 }
 
 /// A product with everything that the checks look at, and little of it.
