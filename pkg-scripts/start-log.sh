@@ -82,27 +82,28 @@ vm_rest() {
 vm_on_signal() {
 	vm_ending=yes
 	vm_woken=yes
-	if [ -n "$vm_child" ]; then
-		kill -TERM "$vm_child" 2>/dev/null
-		vm_passed_on=yes
-	fi
+	vm_pass_on
 	if [ -n "$vm_sleep" ]; then
 		kill "$vm_sleep" 2>/dev/null
 	fi
 }
 
-# Waits until the process vm_child has ended. Its status is in vm_status. Told to
-# end, it gets vm_patience seconds, and is killed then.
+# Has the process vm_child end, if there is one; once.
+vm_pass_on() {
+	if [ -n "$vm_child" ] && [ "$vm_passed_on" = no ]; then
+		vm_passed_on=yes
+		vm_watch &
+		vm_watcher=$!
+	fi
+}
+
+# Waits until the process vm_child, forked at vm_started, has ended. Its status is
+# in vm_status. Told to end, it gets vm_patience seconds, and is killed then.
 vm_wait_for_child() {
-	vm_watcher=
 	while :; do
 		vm_woken=no
-		if [ "$vm_ending" = yes ] && [ -z "$vm_watcher" ]; then
-			# The signal may have come before there was a child.
-			[ "$vm_passed_on" = yes ] || kill -TERM "$vm_child" 2>/dev/null
-			vm_watch &
-			vm_watcher=$!
-		fi
+		# The signal may have come before there was a child.
+		[ "$vm_ending" = no ] || vm_pass_on
 		# Shells say which of their children a signal ended.
 		{ wait "$vm_child"; } 2>/dev/null
 		vm_status=$?
@@ -115,15 +116,23 @@ vm_wait_for_child() {
 			kill "$vm_watcher"
 			wait "$vm_watcher"
 		} 2>/dev/null
+		vm_watcher=
 	fi
 }
 
-# Kills vm_child when its time is up. It sleeps for a second at a time, so that
-# nothing of it is left for longer once it is killed itself.
+# Sends SIGTERM to vm_child, and kills it when its time is up. It sleeps for a
+# second at a time, so that nothing of it is left for longer once it is killed
+# itself.
 vm_watch() {
 	trap - HUP INT TERM
+	# A shell that was only just forked still has the traps of its parent, and
+	# forgets a signal that comes before it has put them away.
+	[ "$(($(date +%s) - vm_started))" -gt 1 ] || sleep 1
+	kill -TERM "$vm_child" 2>/dev/null
 	while [ "$vm_patience" -gt 0 ]; do
 		sleep 1
+		# So may this one forget that it is no longer needed.
+		kill -0 "$vm_child" 2>/dev/null || return
 		vm_patience=$((vm_patience - 1))
 	done
 	vm_say "limactl did not end in time, and is killed."

@@ -141,6 +141,7 @@ vm_create() {
 	fi
 	vm_say "Creating the instance from $vm_template. Its image may have to be downloaded, which takes a while."
 	vm_open_log
+	vm_started=$(date +%s)
 	(vm_become_limactl create --tty=false "--name=$vm_name" "$vm_template") </dev/null >&3 2>&3 3>&- &
 	vm_child=$!
 	vm_wait_for_child

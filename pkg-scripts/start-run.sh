@@ -41,6 +41,7 @@ vm_run() {
 	vm_say "Starting the instance: $vm_limactl $*"
 	vm_open_log
 	vm_started=$(date +%s)
+	[ "$vm_ending" = no ] || return
 	(vm_become_limactl "$@") </dev/null >&3 2>&3 3>&- &
 	vm_child=$!
 	vm_wait_for_child

@@ -209,7 +209,7 @@ ends 'Installer refuses a signature that nobody vouches for' 1 sudo installer -p
 ends 'Installer installs it where that is allowed' 0 sudo installer -allowUntrusted -pkg "$signed" -target /
 is 'the job runs' running "$(field "system/$daemon" state)"
 is 'launchd has it from its place' "$daemon_plist" "$(field "system/$daemon" path)"
-is 'launchd gives the VM its time' 180 "$(field "system/$daemon" 'exit timeout')"
+is 'launchd gives the VM its time' 240 "$(field "system/$daemon" 'exit timeout')"
 is 'in what launchctl prints, state stands before the environment and pid behind' 'state environment pid' "$(
 	launchctl print "system/$daemon" |
 		sed -n -e 's/^[[:space:]]\(state\) = .*/\1/p' -e 's/^[[:space:]]\(environment\) = .*/\1/p' \
@@ -237,7 +237,8 @@ report $? 'another process runs' "one, and not $before" "$after"
 report $? 'the old VM had ended before the new one started' "$instance/ended, and started not older" \
 	"$(ls -lT "$instance" 2>&1)"
 matches 'the receipt is of version 1.1' '^version: 1\.1$' "$(pkgutil --pkg-info "$receipt" 2>&1)"
-is 'no way back is left lying about' uninstall.sh "$(ls "$support")"
+is 'no way back is left lying about' "lima-start
+uninstall.sh" "$(ls "$support")"
 
 section 'A crash'
 before=$after
@@ -265,7 +266,8 @@ mv "$instance" "$work/aside"
 ends 'Installer installs, and ends well' 0 sudo installer -pkg "$second" -target /
 matches 'the log says what is missing' "there is no Lima instance in $instance" "$(tail -n 200 /var/log/install.log)"
 sleep 5
-is 'launchd starts nothing' '' "$(field "system/$daemon" pid)"
+is 'limactl is not started' '' "$(pgrep -f "^.*$limactl start $name" 2>/dev/null)"
+is 'lima-start waits for it' running "$(field "system/$daemon" state)"
 [ ! -e "$instance" ]
 report $? 'nothing makes the folder' 'none' "$(ls -d "$instance" 2>&1)"
 mv "$work/aside" "$instance"

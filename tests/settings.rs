@@ -255,7 +255,7 @@ fn user_and_limactl_can_be_left_to_the_mac() {
     let template = |instance: &xtask::spec::Instance| instance.template.as_ref().unwrap().as_str().to_owned();
     assert_eq!((&plain.user, &plain.limactl), (&Account::Auto, &Some(Limactl::Auto)));
     assert_eq!((places(plain), plain.macos_home(), plain.macos_instance_dir()), ([None, None], None, None));
-    assert_eq!((plain.linux_limactl(), template(plain).as_str()), ("/usr/local/bin/limactl", "# all\n"));
+    assert_eq!((plain.linux_limactl(), template(plain).as_str()), (None, "# all\n"));
     assert_eq!((own.user.to_string(), template(own).as_str()), ("bob".to_owned(), "# Zo\u{eb}\r\n"));
     assert_eq!(places(own), [Some("/b/limactl".to_owned()), Some("/home/b/.lima".to_owned())]);
     assert_eq!(elsewhere.macos_instance_dir().as_deref(), Some("/vms/elsewhere"));

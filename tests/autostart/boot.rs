@@ -112,6 +112,7 @@ fn an_instance_enabled_for_boot_runs_after_a_reboot_and_disabled_no_longer() {
     assert!(err.contains("alice still lingers"), "{err}");
     assert_eq!(vm.property("ActiveState"), "inactive");
     assert!(units(&vm).is_empty(), "{:?}", units(&vm));
+    assert!(!vm.machine.path("/home/alice/.local/share/lima-autostart").exists());
     vm.forget();
     vm.machine.reboot();
     wait_until("the manager is up", || {
@@ -152,14 +153,20 @@ fn an_instance_enabled_for_login_is_found_by_its_drift_and_put_back_when_it_fail
     assert!(out.contains("written by something else, such as limactl"), "{out}");
     assert!(out.contains("k3s       login      alice  yes     yes "), "{out}");
 
-    // A limactl that cannot be started: systemd says so, with Type=exec.
-    vm.machine.root("printf '#!/nowhere\\n' >/opt/limactl; chmod 755 /opt/limactl");
-    let (status, _, err) = xtask(&vm, "autostart enable k3s --limactl /opt/limactl");
+    // A start that systemd refuses, of ours alone.
+    let refuses = "/etc/systemd/user/lima-vm@k3s.service.d/90-refuses.conf";
+    vm.machine.write(
+        refuses,
+        "[Service]\nExecStartPre=/bin/sh -c '! test -e .config/systemd/user/lima-vm@k3s.service.d/10-lima-autostart.conf'\n",
+    );
+    let (status, _, err) = xtask(&vm, "autostart enable k3s");
     assert_eq!(status, 1, "{err}");
     assert!(err.contains("everything is as it was"), "{err}");
     assert_eq!(fs::read_to_string(vm.machine.path(place)).unwrap(), limactls);
     assert_eq!(units(&vm), FILES[..2]);
     vm.wait_until_unit_is("active");
+    assert!(!vm.machine.path("/home/alice/.local/share/lima-autostart").exists());
+    fs::remove_file(vm.machine.path(refuses)).unwrap();
 
     let (out, _) = succeeds(&vm, "autostart enable k3s");
     assert!(out.starts_with("k3s starts at login as alice"), "{out}");

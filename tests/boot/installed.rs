@@ -154,6 +154,12 @@ impl Installed {
         wait_until(state, || self.property("ActiveState") == state);
     }
 
+    /// What the unit said since the machine was made.
+    pub fn journal(&self) -> String {
+        let unit = format!("lima-vm@{}.service", self.name);
+        self.machine.root(&format!("journalctl --no-pager --output=cat _SYSTEMD_USER_UNIT={unit}"))
+    }
+
     /// A property of the unit in the user's manager.
     pub fn property(&self, name: &str) -> String {
         let unit = format!("lima-vm@{}.service", self.name);

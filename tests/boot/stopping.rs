@@ -1,13 +1,22 @@
 //! What ends an instance, what its VM notices of it, and what comes back.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use super::installed::{Installed, PLAIN};
 use super::machine::{Machine, wait_until};
 
-/// A drop-in that makes ten seconds between restarts a tenth of one.
+/// A sleep(1) for which ten seconds and more are a tenth of one, and a drop-in that
+/// does the same for systemd's pause.
 fn with_quick_restarts(machine: &Machine) {
+    let [sleep, real] = ["/usr/bin/sleep", "/usr/bin/sleep.real"].map(|path| machine.path(path));
+    fs::rename(&sleep, &real).unwrap();
+    machine.write(
+        "/usr/bin/sleep",
+        "#!/bin/sh\ncase $1 in\n[1-9][0-9]*) exec sleep.real 0.1 ;;\nesac\nexec sleep.real \"$@\"\n",
+    );
+    fs::set_permissions(&sleep, fs::Permissions::from_mode(0o755)).unwrap();
     machine.write("/etc/systemd/user/lima-vm@.service.d/50-scaled.conf", "[Service]\nRestartSec=100ms\n");
 }
 
@@ -30,11 +39,16 @@ fn a_crash_restarts_it_and_keeps_doing_so_past_five_crashes() {
     vm.wait_for("ready");
     assert_eq!(vm.count("limactl crashed"), 8);
     assert_eq!(vm.count("limactl started"), 9);
-    assert_eq!((vm.property("NRestarts"), vm.property("ActiveState")), ("8".into(), "active".into()));
+    assert_eq!((vm.property("NRestarts"), vm.property("ActiveState")), ("0".into(), "active".into()));
+    let journal = vm.journal();
+    let pauses =
+        journal.lines().filter_map(|line| line.split_once("The next try is in ")?.1.split(' ').next());
+    let pauses: Vec<&str> = pauses.collect();
+    assert_eq!(pauses, ["30", "60", "120", "240", "480", "600", "600", "600"], "{journal}");
 }
 
 #[test]
-fn a_killed_limactl_comes_back_after_ten_seconds_and_its_vm_is_gone() {
+fn a_killed_lima_start_comes_back_and_its_vm_is_gone() {
     let Some(vm) = Installed::new(PLAIN) else { return };
     let orphan = qemu(&vm);
     vm.forget();
@@ -44,7 +58,54 @@ fn a_killed_limactl_comes_back_after_ten_seconds_and_its_vm_is_gone() {
     assert!(!is_alive(&vm, &orphan), "the VM still has the disk");
     vm.wait_for("ready");
     let pause = start.elapsed();
-    assert!((9..=15).contains(&pause.as_secs()), "started again after {pause:?}");
+    assert!((29..=45).contains(&pause.as_secs()), "started again after {pause:?}");
+}
+
+#[test]
+fn a_killed_host_agent_s_vm_is_ended_before_the_next_start() {
+    let Some(vm) = Installed::with(PLAIN, with_quick_restarts) else { return };
+    let orphan = qemu(&vm);
+    let host_agent = fs::read_to_string(vm.file("pid")).unwrap();
+    vm.forget();
+    vm.machine.root(&format!("kill -KILL {}", host_agent.trim()));
+    vm.wait_for("ready");
+    assert!(!is_alive(&vm, &orphan), "two VMs have the disk");
+    assert_eq!(vm.events(), ["qemu got TERM", "limactl started", "ready"]);
+    assert_eq!((vm.property("NRestarts"), vm.property("ActiveState")), ("0".into(), "active".into()));
+}
+
+/// Pid files of the last boot, whose numbers are others' now.
+fn with_reused_pids(vm: &Installed) {
+    for name in ["ha.pid", "qemu.pid", "vz.pid"] {
+        vm.machine.write(&format!("/home/alice/.lima/k3s/{name}"), "1\n");
+    }
+}
+
+#[test]
+fn pid_files_that_name_process_1_do_not_keep_it_down() {
+    let Some(mut vm) = Installed::new(PLAIN) else { return };
+    for _ in 0..2 {
+        vm.machine.power_off();
+        with_reused_pids(&vm);
+        vm.forget();
+        vm.machine.boot();
+        vm.wait_for("ready");
+        assert_eq!(vm.events(), ["limactl started", "ready"]);
+    }
+    assert!(vm.journal().contains("Removed what the last boot left"), "{}", vm.journal());
+}
+
+#[test]
+fn it_runs_again_after_a_power_cut() {
+    let Some(mut vm) = Installed::new(PLAIN) else { return };
+    for _ in 0..2 {
+        vm.machine.cut_power();
+        assert!(vm.machine.path("/home/alice/.lima/k3s/ha.pid").exists(), "nothing had time to remove it");
+        vm.forget();
+        vm.machine.boot();
+        vm.wait_for("ready");
+        assert_eq!(vm.events(), ["limactl started", "ready"]);
+    }
 }
 
 #[test]

@@ -110,9 +110,10 @@ fn a_package_that_is_another_one_now() {
 fn a_package_that_was_damaged_cut_short_or_taken_away() {
     let good = out();
     let mut out = good.clone();
-    // Behind the job, which the profile is held against.
-    let last = out[PACKAGE].len() - 1;
-    out.get_mut(PACKAGE).unwrap()[last] ^= 1;
+    // In the conclusion, which is before Distribution, and which nothing is held
+    // against.
+    let place = out[PACKAGE].len() - 900;
+    out.get_mut(PACKAGE).unwrap()[place] ^= 1;
     assert_fail(&out, &[("manager-manifest", "sum 1 of 1 is not that of"), ("manager-fleet", "hash_sha256")]);
 
     let mut out = good.clone();
@@ -129,7 +130,7 @@ fn a_package_that_was_damaged_cut_short_or_taken_away() {
     assert!(failed(&out)["manager-manifest"].contains("sum 1 of 1 is not that of"));
 
     let mut out = good.clone();
-    out.get_mut(IN_REPOSITORY).unwrap()[last] ^= 1;
+    out.get_mut(IN_REPOSITORY).unwrap()[place] ^= 1;
     assert_fail(&out, &[("manager-munki", "its installer_item_hash is not that of")]);
 
     let mut out = good.clone();

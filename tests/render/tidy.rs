@@ -59,7 +59,7 @@ fn a_shell_template_has_only_whole_lines_as_holes() {
 fn a_unit_template_has_holes_in_quotes_or_of_a_type_of_their_own() {
     // Holes that are not inside double quotes, each because the type in the
     // template's struct lets nothing dangerous through.
-    let free = ["lima_home", "restart", "stop_timeout", "timeout", "instance", "user"];
+    let free = ["exit_timeout", "restart", "stop_timeout", "timeout", "instance", "user"];
     let ends = [".service", ".conf"];
     let units = files("templates");
     for (path, text) in

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::environment;
+use crate::lima_start;
 use crate::spec::{Condition, Instance, InstanceName, KeepAlive, Spec, UserName};
 
 /// Where launchd looks for jobs of the system.
@@ -27,14 +28,8 @@ pub const SYSTEM_PATH: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 pub const LOGS_ROOT: &str = "/Library/Logs";
 /// Where macOS keeps logs of a user's jobs, in their home folder.
 pub const USER_LOGS_ROOT: &str = "Library/Logs";
-/// Name of the program that a job runs, `lima-start`. macOS shows it under Login
-/// Items.
-pub const START_FILE: &str = "lima-start";
-/// Name of that program's log.
+/// Name of lima-start's log.
 pub const LOG_FILE: &str = "lima-start.log";
-/// What lima-start takes for the program where it is to look for limactl itself.
-pub const AUTO: &str = "auto";
-
 /// Seconds between two starts of a job that keeps failing. lima-start has pauses
 /// of its own; this is for its own failure.
 pub const THROTTLE_INTERVAL: u32 = 30;
@@ -123,7 +118,7 @@ pub fn template_path(spec: &Spec, instance: &Instance) -> String {
 
 /// Where the package puts the program that the job runs.
 pub fn start_path(spec: &Spec, instance: &Instance) -> String {
-    format!("{}/{START_FILE}", support_dir(spec, instance))
+    format!("{}/{}", support_dir(spec, instance), lima_start::FILE)
 }
 
 /// The folder of the log of a job for `condition`: absolute for boot, below the
@@ -262,7 +257,7 @@ impl Job {
                 Condition::Boot => Some(instance.user.name().map_or(FOUND_USER, UserName::as_str).to_owned()),
                 Condition::Login => None,
             },
-            program_arguments: program_arguments(instance, launcher, limactl.unwrap_or(AUTO)),
+            program_arguments: program_arguments(instance, launcher, limactl.unwrap_or(lima_start::AUTO)),
             environment_variables,
             run_at_load: true,
             keep_alive: match instance.keep_alive {
@@ -290,23 +285,9 @@ impl Job {
     }
 }
 
-/// The first lines of `pkg-scripts/lima-start` say what each option is for.
 fn program_arguments(instance: &Instance, launcher: &Launcher, limactl: &str) -> Vec<String> {
-    let mut words = vec![
-        launcher.program.clone(),
-        format!("--instance={}", instance.name),
-        format!("--keep-alive={}", instance.keep_alive),
-        format!("--exit-timeout={}", instance.exit_timeout),
-    ];
-    if let Some(lima_home) = &instance.lima_home {
-        words.push(format!("--lima-home={lima_home}"));
-    }
-    if let Some(template) = &launcher.template {
-        words.push(format!("--template={template}"));
-    }
-    if instance.env.keys().any(|name| name.as_str() == "PATH") {
-        words.push("--sets-path".to_owned());
-    }
+    let mut words = vec![launcher.program.clone()];
+    words.extend(lima_start::options(instance, launcher.template.as_deref()));
     words.push(format!("--log={}", launcher.log));
     // As limactl's own registration has it.
     words.extend([limactl, "start", instance.name.as_str(), "--foreground"].map(str::to_owned));
@@ -316,7 +297,7 @@ fn program_arguments(instance: &Instance, launcher: &Launcher, limactl: &str) ->
 /// limactl in the arguments of a job, of ours or of limactl's own making.
 pub fn limactl_of(arguments: &[String]) -> Option<&str> {
     let (program, rest) = arguments.split_first()?;
-    if program.rsplit('/').next() != Some(START_FILE) {
+    if program.rsplit('/').next() != Some(lima_start::FILE) {
         return Some(program);
     }
     rest.iter().find(|word| !word.starts_with("--")).map(String::as_str)

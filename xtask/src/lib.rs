@@ -10,7 +10,7 @@
 //! | [`cli`] | commands, printing, clock and environment |
 //! | [`spec`] | flags and settings, resolved once into typed values |
 //! | [`plan`] | what a run builds, as data |
-//! | [`launchd`], [`systemd`] | the field's names, paths and files |
+//! | [`launchd`], [`systemd`], [`lima_start`] | the field's names, paths and files |
 //! | [`render`] | templates filled in, values escaped |
 //! | [`package`] | what an instance's packages hold; `flatpkg` writes them |
 //! | [`mdm`] | what device managers read about the packages |
@@ -31,6 +31,7 @@ pub mod extract;
 pub mod hex;
 pub mod inspect;
 pub mod launchd;
+pub mod lima_start;
 pub mod manifest;
 pub mod mdm;
 pub mod merge;

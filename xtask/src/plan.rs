@@ -66,11 +66,14 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// The file's mode, on disk and in the zip: scripts can be run.
+    /// The file's mode, on disk and in the zip: programs can be run.
     pub fn mode(&self) -> u32 {
-        let is_script =
-            matches!(self.kind, Kind::UninstallScript | Kind::Manager) && self.path.ends_with(".sh");
-        if is_script { 0o755 } else { 0o644 }
+        let is_program = match self.kind {
+            Kind::UninstallScript | Kind::Manager => self.path.ends_with(".sh"),
+            Kind::Systemd => self.path.ends_with(&format!("/linux/{}", crate::lima_start::FILE)),
+            _ => false,
+        };
+        if is_program { 0o755 } else { 0o644 }
     }
 
     /// Whether the zip holds it. The Munki repository is not for taking along:

@@ -6,6 +6,7 @@
 //!
 //! Must not know: launchd, packages, the disk.
 
+use crate::lima_start;
 use crate::spec::{Instance, InstanceName, KeepAlive, Spec, UserName};
 
 /// The template unit, the same for every instance.
@@ -18,6 +19,10 @@ pub const USER_MANAGER_DROP_IN: &str = "user@.service.d/10-lima.conf";
 pub const USER_UNITS_DIR: &str = "/etc/systemd/user";
 /// Where an administrator puts units of the system.
 pub const SYSTEM_UNITS_DIR: &str = "/etc/systemd/system";
+/// Where an administrator puts lima-start.
+pub const START_DIR: &str = "/usr/local/lib/lima-autostart";
+/// Where a user's own lima-start is, below the home folder.
+pub const USER_START_PATH: &str = ".local/share/lima-autostart/lima-start";
 /// Where an administrator puts tmpfiles.d lines.
 pub const TMPFILES_DIR: &str = "/etc/tmpfiles.d";
 /// Which users' managers start at boot, one file each (loginctl(1),
@@ -57,7 +62,13 @@ pub fn linger_file(user: &UserName) -> String {
     format!("{LINGER_DIR}/{user}")
 }
 
-/// `Restart=` of the unit.
+/// lima-start as an administrator installs it.
+pub fn start_path() -> String {
+    format!("{START_DIR}/{}", lima_start::FILE)
+}
+
+/// `Restart=` of the unit: for an end of lima-start itself, which has the rules for
+/// the VM's.
 pub fn restart(keep_alive: KeepAlive) -> &'static str {
     match keep_alive {
         KeepAlive::OnFailure => "on-failure",
@@ -69,20 +80,14 @@ pub fn restart(keep_alive: KeepAlive) -> &'static str {
 /// `TimeoutStopSec=` of the instance's unit, in seconds. The instance has its
 /// whole `exit_timeout` for itself, and limactl some more: killed in the moment
 /// in which the VM is down, it would leave its files as if the VM still ran.
-pub fn stop_timeout(instance: &Instance) -> u32 {
-    instance.exit_timeout.saturating_add(LIMACTL_MARGIN)
+pub fn stop_timeout(exit_timeout: u32) -> u32 {
+    exit_timeout.saturating_add(LIMACTL_MARGIN)
 }
 
 /// `TimeoutStopSec=` of `user@.service`, in seconds. It caps every unit of the
 /// user, so the slowest instance of the whole run decides.
 pub fn user_manager_timeout(spec: &Spec, instance: &Instance) -> u32 {
-    let slowest = spec.instances.iter().chain([instance]).map(stop_timeout).max().unwrap_or(0);
+    let slowest =
+        spec.instances.iter().chain([instance]).map(|one| stop_timeout(one.exit_timeout)).max().unwrap_or(0);
     slowest.saturating_add(USER_MANAGER_MARGIN).max(USER_MANAGER_STOCK_TIMEOUT)
-}
-
-/// Whether systemd takes `program` as the first word of an `Exec` line: quotes
-/// and backslashes are refused there, however they are escaped
-/// (`string_is_safe` in systemd's `config_parse_exec`).
-pub fn is_plain_program(program: &str) -> bool {
-    !program.contains(['"', '\'', '\\'])
 }

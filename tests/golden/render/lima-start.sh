@@ -86,27 +86,28 @@ vm_rest() {
 vm_on_signal() {
 	vm_ending=yes
 	vm_woken=yes
-	if [ -n "$vm_child" ]; then
-		kill -TERM "$vm_child" 2>/dev/null
-		vm_passed_on=yes
-	fi
+	vm_pass_on
 	if [ -n "$vm_sleep" ]; then
 		kill "$vm_sleep" 2>/dev/null
 	fi
 }
 
-# Waits until the process vm_child has ended. Its status is in vm_status. Told to
-# end, it gets vm_patience seconds, and is killed then.
+# Has the process vm_child end, if there is one; once.
+vm_pass_on() {
+	if [ -n "$vm_child" ] && [ "$vm_passed_on" = no ]; then
+		vm_passed_on=yes
+		vm_watch &
+		vm_watcher=$!
+	fi
+}
+
+# Waits until the process vm_child, forked at vm_started, has ended. Its status is
+# in vm_status. Told to end, it gets vm_patience seconds, and is killed then.
 vm_wait_for_child() {
-	vm_watcher=
 	while :; do
 		vm_woken=no
-		if [ "$vm_ending" = yes ] && [ -z "$vm_watcher" ]; then
-			# The signal may have come before there was a child.
-			[ "$vm_passed_on" = yes ] || kill -TERM "$vm_child" 2>/dev/null
-			vm_watch &
-			vm_watcher=$!
-		fi
+		# The signal may have come before there was a child.
+		[ "$vm_ending" = no ] || vm_pass_on
 		# Shells say which of their children a signal ended.
 		{ wait "$vm_child"; } 2>/dev/null
 		vm_status=$?
@@ -119,15 +120,23 @@ vm_wait_for_child() {
 			kill "$vm_watcher"
 			wait "$vm_watcher"
 		} 2>/dev/null
+		vm_watcher=
 	fi
 }
 
-# Kills vm_child when its time is up. It sleeps for a second at a time, so that
-# nothing of it is left for longer once it is killed itself.
+# Sends SIGTERM to vm_child, and kills it when its time is up. It sleeps for a
+# second at a time, so that nothing of it is left for longer once it is killed
+# itself.
 vm_watch() {
 	trap - HUP INT TERM
+	# A shell that was only just forked still has the traps of its parent, and
+	# forgets a signal that comes before it has put them away.
+	[ "$(($(date +%s) - vm_started))" -gt 1 ] || sleep 1
+	kill -TERM "$vm_child" 2>/dev/null
 	while [ "$vm_patience" -gt 0 ]; do
 		sleep 1
+		# So may this one forget that it is no longer needed.
+		kill -0 "$vm_child" 2>/dev/null || return
 		vm_patience=$((vm_patience - 1))
 	done
 	vm_say "limactl did not end in time, and is killed."
@@ -564,6 +573,7 @@ vm_create() {
 	fi
 	vm_say "Creating the instance from $vm_template. Its image may have to be downloaded, which takes a while."
 	vm_open_log
+	vm_started=$(date +%s)
 	(vm_become_limactl create --tty=false "--name=$vm_name" "$vm_template") </dev/null >&3 2>&3 3>&- &
 	vm_child=$!
 	vm_wait_for_child
@@ -649,6 +659,7 @@ vm_run() {
 	vm_say "Starting the instance: $vm_limactl $*"
 	vm_open_log
 	vm_started=$(date +%s)
+	[ "$vm_ending" = no ] || return
 	(vm_become_limactl "$@") </dev/null >&3 2>&3 3>&- &
 	vm_child=$!
 	vm_wait_for_child
@@ -816,7 +827,9 @@ vm_prepare() {
 	vm_by_hand=no
 	while :; do
 		vm_wait=
-		vm_is_ready && return 0
+		if vm_is_ready && [ "$vm_ending" = no ]; then
+			return 0
+		fi
 		[ "$vm_ending" = no ] || return 1
 		vm_say_once "Not started: $vm_problem. $vm_advice"
 		# Often at first, then once a minute.
@@ -832,6 +845,7 @@ vm_main() {
 	vm_failures=0
 	vm_ending=no
 	vm_child=
+	vm_watcher=
 	vm_sleep=
 	vm_passed_on=no
 	trap vm_on_signal HUP INT TERM

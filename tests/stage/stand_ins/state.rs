@@ -20,8 +20,6 @@ pub const FAILS: &str = "stand-ins/fails";
 /// Tools that every Unix has, and whose calls can fail, too.
 pub const BUSYBOX_AS: [&str; 13] =
     ["cat", "chmod", "cmp", "cp", "env", "ls", "mkdir", "mktemp", "mv", "rm", "rmdir", "sed", "tee"];
-/// Where this file is, `limactl create` never ends by itself.
-pub const HANGS: &str = "stand-ins/hangs";
 
 /// All of it but these.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use xshell::cmd;
 
 use super::instances::{self, Found};
@@ -139,14 +139,38 @@ struct Files {
     drop_in: Vec<u8>,
 }
 
-fn files(spec: &Spec) -> Result<Files> {
+fn files(machine: &Machine, spec: &Spec) -> Result<Files> {
     let [instance] = &spec.instances[..] else { bail!("one instance was asked for") };
-    let files = render::linux_files(spec, instance);
-    let text = |end: &str| {
-        let file = files.iter().find(|file| file.path.ends_with(end));
-        file.map(|file| file.text.clone().into_bytes()).with_context(|| format!("no {end} is rendered"))
+    let program = start_path(machine);
+    Ok(Files {
+        unit: render::template_unit(&program).into_bytes(),
+        drop_in: render::drop_in(instance, &program).into_bytes(),
+    })
+}
+
+/// lima-start of the caller's own, which all their instances share.
+fn start_path(machine: &Machine) -> String {
+    format!("{}/{}", machine.caller.home, systemd::USER_START_PATH)
+}
+
+fn is_written(path: &str, text: &[u8]) -> bool {
+    fs::read(path).is_ok_and(|now| now == text)
+}
+
+/// Removes lima-start, unless a unit of another instance runs it.
+fn remove_start(machine: &Machine, own: &Registration) -> Vec<Step> {
+    let path = start_path(machine);
+    let units = units_dir(machine);
+    let others = registered(&units).into_iter().map(|name| format!("{units}/{}", systemd::unit(&name)));
+    let runs_it = |unit: String| {
+        let text = fs::read_to_string(unit).unwrap_or_default();
+        text.contains(systemd::USER_START_PATH)
     };
-    Ok(Files { unit: text(systemd::TEMPLATE_UNIT)?, drop_in: text(systemd::DROP_IN_FILE)? })
+    if !is_taken(&path) || others.filter(|unit| *unit != own.path).any(runs_it) {
+        return Vec::new();
+    }
+    let folder = Path::new(&path).parent().expect("a folder").display().to_string();
+    vec![Step::new(Action::Remove { path }), Step::new(Action::RemoveFolder { path: folder })]
 }
 
 /// See [`super::enable`].
@@ -166,7 +190,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
     }
     let limactl = machine.limactl(request.limactl.as_ref())?;
     let spec = spec_of(&request.name, request.condition, caller, &limactl, lima_home.as_ref())?;
-    let Files { unit, drop_in } = files(&spec)?;
+    let Files { unit, drop_in } = files(machine, &spec)?;
     check_manager(machine)?;
     let own = Registration::look(machine, &request.name)?;
     let boot = request.condition == Condition::Boot;
@@ -174,12 +198,17 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
     if boot && !lingers(machine) {
         plan.steps.push(linger(&caller.name.to_string()));
     }
-    let is_written = |path: &str, text: &[u8]| fs::read(path).is_ok_and(|now| now == text);
-    let is_current = is_written(&own.path, &unit) && is_written(&own.drop_in, &drop_in);
+    let (program, start) = (start_path(machine), render::lima_start().into_bytes());
+    let is_current =
+        is_written(&own.path, &unit) && is_written(&own.drop_in, &drop_in) && is_written(&program, &start);
     let when = request.condition.as_str();
     if plan.steps.is_empty() && is_current && own.is_enabled() && own.property("ActiveState") == "active" {
         plan.done = format!("{} is set up to start at {when} already, and runs.", request.name);
     } else {
+        let folder = Path::new(&program).parent().expect("a folder").display().to_string();
+        let undo_last = vec![Action::RemoveFolder { path: folder }];
+        let write = Action::Write { path: program, text: start, mode: 0o755 };
+        plan.steps.push(Step { undo_last, ..Step::new(write) });
         let undo_last = vec![Action::RemoveFolder { path: own.drop_in_dir.clone() }];
         plan.steps.push(Step::new(Action::write(&own.path, unit)));
         let write = Action::write(&own.drop_in, drop_in);
@@ -254,6 +283,7 @@ pub fn disable(machine: &Machine, name: &InstanceName) -> Result<Plan> {
     }
     if own.has_files() {
         plan.steps.push(Step::new(Action::RemoveFolder { path: own.drop_in_dir.clone() }));
+        plan.steps.extend(remove_start(machine, &own));
         plan.steps.push(Step::new(Action::Run(reload())));
     }
     plan.done = format!("Nothing starts {name} by itself any more; the instance itself stays.");
@@ -330,12 +360,12 @@ fn drift(machine: &Machine, name: &InstanceName, condition: Condition, own: &Reg
         let line =
             |start: &str| drop_in.lines().rev().find_map(|line| line.strip_prefix(start).map(str::to_owned));
         let command = line("ExecStart=")?;
-        let program = command.split_once('"')?.1.rsplit_once("\" --tty=false ")?.0;
+        let program = command.rsplit_once("\" --tty=false ")?.0.rsplit_once("\" \"")?.1;
         let limactl = AbsolutePath::parse_program(&unescape(program)).ok()?;
         let lima_home = line("Environment=\"LIMA_HOME=").map(|text| unescape(text.trim_end_matches('"')));
         let lima_home = lima_home.map(|text| text.parse()).transpose().ok()?;
         let spec = spec_of(name, condition, &machine.caller, &limactl, lima_home.as_ref()).ok()?;
-        Some((limactl, files(&spec).ok()?))
+        Some((limactl, files(machine, &spec).ok()?))
     };
     if !own.is_enabled() {
         return Some("the unit is not enabled".to_owned());
@@ -344,6 +374,9 @@ fn drift(machine: &Machine, name: &InstanceName, condition: Condition, own: &Reg
         None => Some("the files are not ones that `enable` would write".to_owned()),
         Some((limactl, _)) if !is_program(Path::new(limactl.as_str())) => {
             Some(format!("there is no program {limactl}"))
+        }
+        Some(_) if !is_written(&start_path(machine), render::lima_start().as_bytes()) => {
+            Some("lima-start was changed, or is another version's; `enable` writes it anew".to_owned())
         }
         Some((_, files)) if files.unit != unit.as_bytes() || files.drop_in != drop_in.as_bytes() => Some(
             "the files were changed, or written by another version; `enable` writes them anew".to_owned(),

@@ -270,7 +270,8 @@ fn status_of(machine: &Machine, name: &InstanceName, found: &Registration) -> St
         // Its settings need not be those that `enable` has.
         Some(_) => {
             let programs = found.start_program().into_iter().chain(found.limactl());
-            let mut missing = programs.filter(|it| it != launchd::AUTO && !is_program(Path::new(it)));
+            let mut missing =
+                programs.filter(|it| it != crate::lima_start::AUTO && !is_program(Path::new(it)));
             missing.next().map(no_program)
         }
         None => drift(machine, name, found),

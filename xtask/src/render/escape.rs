@@ -9,9 +9,9 @@
 //!
 //! Must not know: which templates exist, and what a value means.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::{self, Write};
 
-use askama::filters::{Escaper, Safe};
+use askama::filters::Escaper;
 
 /// A word of a POSIX shell script, outside any quotes.
 ///
@@ -64,33 +64,6 @@ impl Escaper for Systemd {
                 c if c.is_ascii_control() => write!(dest, "\\x{:02x}", u32::from(c))?,
                 c => dest.write_char(c)?,
             }
-        }
-        Ok(())
-    }
-}
-
-/// A value that systemd reads literally, to the end of the line and without
-/// quotes: `ConditionPathExists=`, `WorkingDirectory=`. Only `%` has a meaning
-/// there.
-///
-/// Made for paths: one that ends in a space or a backslash, which the line's
-/// parser would take, gets a `/` behind it. Control characters are refused.
-pub fn systemd_literal(path: &str) -> Safe<SystemdLiteral<'_>> {
-    Safe(SystemdLiteral(path))
-}
-
-/// See [`systemd_literal`].
-#[derive(Debug, Clone, Copy)]
-pub struct SystemdLiteral<'a>(&'a str);
-
-impl Display for SystemdLiteral<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.0.contains(char::is_control) {
-            return Err(fmt::Error);
-        }
-        f.write_str(&self.0.replace('%', "%%"))?;
-        if self.0.ends_with(|c: char| c == '\\' || c.is_whitespace()) {
-            f.write_char('/')?;
         }
         Ok(())
     }
@@ -182,16 +155,6 @@ mod tests {
         assert_eq!(escaped(Systemd, &["a\nExecStartPre=x"]).unwrap(), r"a\nExecStartPre=x");
         assert_eq!(escaped(Systemd, &["%h \"q\" \\ $x\t\r\x1b"]).unwrap(), r#"%%h \"q\" \\ $x\t\r\x1b"#);
         assert!(escaped(Systemd, &["\0"]).is_err());
-    }
-
-    #[test]
-    fn systemd_literals_keep_their_last_character() {
-        let text = |path| Safe(SystemdLiteral(path)).0.to_string();
-        assert_eq!(text("/a\\b \"c\" %h"), "/a\\b \"c\" %%h");
-        assert_eq!(text("/ends in\\"), "/ends in\\/");
-        assert_eq!(text("/ends in "), "/ends in /");
-        let mut out = String::new();
-        assert!(write!(out, "{}", SystemdLiteral("/a\nExecStartPre=x")).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use super::index::{component_of, is_at_boot, user};
 use super::text::word;
+use crate::lima_start;
 use crate::manifest::Built;
 use crate::plan::Kind;
 use crate::systemd;
@@ -108,12 +109,15 @@ pub(super) fn linux_commands(name: &str, built: &[Built]) -> Vec<Command> {
             continue;
         } else if file == systemd::USER_MANAGER_DROP_IN {
             format!("{}/{folder}/", systemd::SYSTEM_UNITS_DIR)
+        } else if file == lima_start::FILE {
+            format!("{}/", systemd::START_DIR)
         } else if folder.is_empty() {
             format!("{}/", systemd::USER_UNITS_DIR)
         } else {
             format!("{}/{folder}/", systemd::USER_UNITS_DIR)
         };
-        install.push(format!("install -D -m 644 {} -t {}", word(file), word(&to)));
+        let mode = if file == lima_start::FILE { 755 } else { 644 };
+        install.push(format!("install -D -m {mode} {} -t {}", word(file), word(&to)));
     }
     install.push("systemctl daemon-reload".to_owned());
     if is_at_boot {

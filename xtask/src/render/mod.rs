@@ -38,7 +38,7 @@ pub use scripts::{
     ScriptFile, common_sh, config_sh, found_sh, installer_scripts, launchd_sh, lima_start, postinstall,
     preinstall, reload_sh, uninstall_sh, uninstaller_scripts,
 };
-pub use units::{LinuxFile, linux_files, linux_paths};
+pub use units::{LinuxFile, drop_in, linux_files, linux_paths, template_unit};
 
 /// Fills in a template. askama takes away the newline at a template's end; it
 /// is put back.

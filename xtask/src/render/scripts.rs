@@ -83,7 +83,7 @@ pub fn config_sh(spec: &Spec, instance: &Instance) -> String {
             },
             user: instance.user.name().map_or("", UserName::as_str),
             home: &instance.macos_home().unwrap_or_default(),
-            limactl: instance.macos_limactl().unwrap_or(launchd::AUTO),
+            limactl: instance.macos_limactl().unwrap_or(crate::lima_start::AUTO),
             lima_home: instance.lima_home.as_ref().map_or("", AbsolutePath::as_str),
             template: &template,
             packaged_plist: &launchd::payload_path(spec, instance),

@@ -4,12 +4,12 @@
 //! Must not know: `out/`, how the files are installed.
 
 use askama::Template;
-use askama::filters::Safe;
 
-use super::escape::{SystemdLiteral, systemd_literal};
 use super::fill;
 use crate::environment;
-use crate::spec::{Account, Condition, Instance, LINUX_LIMACTL, Spec, UserName};
+use crate::lima_start;
+use crate::spec::resolve::DEFAULT_EXIT_TIMEOUT;
+use crate::spec::{Account, Condition, Instance, Spec, UserName};
 use crate::systemd;
 
 /// A file for Linux.
@@ -26,17 +26,20 @@ pub struct LinuxFile {
 #[derive(Template)]
 #[template(path = "lima-vm@.service")]
 struct TemplateUnit<'a> {
-    limactl: &'a str,
+    program: &'a str,
+    exit_timeout: u32,
+    stop_timeout: u32,
 }
 
 #[derive(Template)]
 #[template(path = "lima-vm-instance.conf")]
 struct DropIn<'a> {
     instance: &'a str,
-    /// LIMA_HOME where the settings give it.
-    lima_home: Option<Safe<SystemdLiteral<'a>>>,
+    /// Whether the settings give a LIMA_HOME.
+    has_lima_home: bool,
+    program: &'a str,
+    options: Vec<String>,
     limactl: &'a str,
-    plain_program: bool,
     environment: Vec<(String, String)>,
     restart: &'a str,
     stop_timeout: u32,
@@ -55,16 +58,18 @@ struct Linger<'a> {
     user: &'a str,
 }
 
-/// The files of an instance, sorted by path.
+/// The files of an instance, sorted by path; of [`linux_paths`].
 pub fn linux_files(spec: &Spec, instance: &Instance) -> Vec<LinuxFile> {
+    let program = systemd::start_path();
     let file = |path: &str, dir: &str, text| LinuxFile {
         path: path.to_owned(),
         install_path: format!("{dir}/{path}"),
         text,
     };
     let mut files = vec![
-        file(systemd::TEMPLATE_UNIT, systemd::USER_UNITS_DIR, template_unit()),
-        file(&drop_in_path(instance), systemd::USER_UNITS_DIR, drop_in_text(instance)),
+        file(lima_start::FILE, systemd::START_DIR, super::lima_start()),
+        file(systemd::TEMPLATE_UNIT, systemd::USER_UNITS_DIR, template_unit(&program)),
+        file(&drop_in_path(instance), systemd::USER_UNITS_DIR, drop_in(instance, &program)),
         file(systemd::USER_MANAGER_DROP_IN, systemd::SYSTEM_UNITS_DIR, user_manager(spec, instance)),
     ];
     if let Some(user) = lingering_user(instance) {
@@ -82,6 +87,7 @@ pub fn linux_files(spec: &Spec, instance: &Instance) -> Vec<LinuxFile> {
 /// The paths of [`linux_files`], in the same order, without their texts.
 pub fn linux_paths(instance: &Instance) -> Vec<String> {
     let mut paths = vec![
+        lima_start::FILE.to_owned(),
         systemd::TEMPLATE_UNIT.to_owned(),
         drop_in_path(instance),
         systemd::USER_MANAGER_DROP_IN.to_owned(),
@@ -106,24 +112,28 @@ fn lingering_user(instance: &Instance) -> Option<&UserName> {
     }
 }
 
-fn template_unit() -> String {
-    fill("lima-vm@.service", &TemplateUnit { limactl: LINUX_LIMACTL })
+/// The unit, the same for every instance. `program`: where lima-start is.
+pub fn template_unit(program: &str) -> String {
+    let stop_timeout = systemd::stop_timeout(DEFAULT_EXIT_TIMEOUT);
+    fill("lima-vm@.service", &TemplateUnit { program, exit_timeout: DEFAULT_EXIT_TIMEOUT, stop_timeout })
 }
 
-fn drop_in_text(instance: &Instance) -> String {
+/// What an instance's unit has of its own. `program`: where lima-start is.
+pub fn drop_in(instance: &Instance, program: &str) -> String {
     let limactl = instance.linux_limactl();
     fill(
         "lima-vm-instance.conf",
         &DropIn {
             instance: instance.name.as_str(),
-            lima_home: instance.lima_home.as_ref().map(|path| systemd_literal(path.as_str())),
-            limactl,
-            plain_program: systemd::is_plain_program(limactl),
-            environment: environment::variables(instance, limactl, &systemd::SYSTEM_PATH)
+            has_lima_home: instance.lima_home.is_some(),
+            program,
+            options: lima_start::options(instance, None),
+            limactl: limactl.unwrap_or(lima_start::AUTO),
+            environment: environment::variables(instance, limactl.unwrap_or_default(), &systemd::SYSTEM_PATH)
                 .into_iter()
                 .collect(),
             restart: systemd::restart(instance.keep_alive),
-            stop_timeout: systemd::stop_timeout(instance),
+            stop_timeout: systemd::stop_timeout(instance.exit_timeout),
         },
     )
 }

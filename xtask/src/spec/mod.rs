@@ -212,11 +212,12 @@ impl Instance {
         }
     }
 
-    /// limactl on Linux.
-    pub fn linux_limactl(&self) -> &str {
+    /// limactl on Linux; `None`: looked for at each start.
+    pub fn linux_limactl(&self) -> Option<&str> {
         match &self.limactl {
-            Some(Limactl::At(path)) => path.as_str(),
-            None | Some(Limactl::Auto) => LINUX_LIMACTL,
+            None => Some(LINUX_LIMACTL),
+            Some(Limactl::At(path)) => Some(path.as_str()),
+            Some(Limactl::Auto) => None,
         }
     }
 

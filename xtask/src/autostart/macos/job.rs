@@ -114,7 +114,7 @@ impl Registration {
     /// lima-start, where the job runs it.
     pub fn start_program(&self) -> Option<String> {
         let program = self.arguments()?.into_iter().next()?;
-        (program.rsplit('/').next() == Some(launchd::START_FILE)).then_some(program)
+        (program.rsplit('/').next() == Some(crate::lima_start::FILE)).then_some(program)
     }
 
     pub fn reload(&self, exit_timeout: u32) -> Command {
