@@ -87,12 +87,12 @@ fn apples_boms() {
         let Some(path) = reference(name) else { return };
         let bytes = std::fs::read(path).unwrap();
         let bom = Bom::read(&bytes).unwrap();
-        assert_eq!((bom.paths.len(), bom.stated_paths as usize), (count, count));
+        assert_eq!((bom.count(), bom.stated_paths as usize), (count, count));
         assert_eq!(bom.first_out_of_order, out_of_order);
         assert_eq!(bom.info.as_ref().unwrap().number_of_paths as usize, count + 1);
         let parsed = apple_bom::format::ParsedBom::parse(&bytes).unwrap();
-        for (ours, theirs) in bom.paths.iter().zip(parsed.paths().unwrap()) {
-            assert_eq!(bom.path(ours).unwrap(), theirs.path());
+        for (ours, theirs) in bom.paths().zip(parsed.paths().unwrap()) {
+            assert_eq!(bom.path(&ours).unwrap(), theirs.path());
             assert_eq!(ours.size as usize, theirs.size());
             assert_eq!(ours.mode, theirs.file_mode());
             assert_eq!(i64::from(ours.mtime), theirs.modified_time().timestamp());
@@ -111,7 +111,7 @@ fn read_everything<R: Read + Seek>(input: &mut R) -> Result<Vec<String>, Box<dyn
         if let Some(data) = &component.bom {
             let bytes = archive.content(input, "Bom", data, BOM_LIMIT)?;
             let bom = Bom::read(&bytes)?;
-            seen.extend(bom.paths.iter().filter_map(|path| bom.path(path)));
+            seen.extend(bom.paths().filter_map(|path| bom.path(&path)));
         }
         for data in [&component.payload, &component.scripts].into_iter().flatten() {
             let mut reader = flatpkg::payload::open(archive, input, "archive", data)?;
@@ -291,7 +291,7 @@ proptest! {
             bom[used[position.index(used.len())]] ^= value;
         }
         if let Ok(read) = Bom::read(&bom) {
-            read.paths.iter().for_each(|path| { read.path(path); });
+            read.paths().for_each(|path| { read.path(&path); });
         }
         let _ = Bom::read(&bom[..(bom.len() as f64 * length) as usize]);
     }

@@ -116,8 +116,7 @@ fn records_without_a_checksum() {
     let header = be(&[1, 8, index_at, index_len, index_at + index_len, variables_len]);
     let bytes = [b"BOMStore".to_vec(), header, content, index, variables].concat();
     let bom = Bom::read(&bytes).unwrap();
-    let listed: Vec<_> =
-        bom.paths.iter().map(|one| (bom.path(one).unwrap(), one.size, one.checksum)).collect();
+    let listed: Vec<_> = bom.paths().map(|one| (bom.path(&one).unwrap(), one.size, one.checksum)).collect();
     assert_eq!(listed, [(".".to_owned(), 64, None), ("./a".to_owned(), 5, None)]);
 }
 

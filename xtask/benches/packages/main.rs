@@ -1,6 +1,7 @@
 //! How fast packages are built, as ratios of what was measured in the same run.
 //!
-//! `cargo bench --bench packages` prints them at its end. Absolute times are
+//! `cargo bench --bench packages` prints them at its end, and with `-- reading` those of
+//! others' packages alone. Absolute times are
 //! criterion's and mean nothing on another machine, or on this one tomorrow.
 
 mod fleet;
@@ -43,6 +44,9 @@ fn main() {
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
+    if std::env::args().any(|argument| argument == "reading") {
+        return reading::report(folder.path());
+    }
     let mut criterion = Criterion::default()
         .without_plots()
         .warm_up_time(Duration::from_secs(1))

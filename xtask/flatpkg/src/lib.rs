@@ -23,6 +23,11 @@
 //! [`tree::Tree`], time as an argument, signatures through [`Signer`]; the same
 //! input gives the same bytes on any machine and with any number of threads.
 
+/// How many paths are read of a payload, of scripts and of a Bom. Of each one a few
+/// numbers are kept, so that they can be held against each other; with this many, all of
+/// a package's checks together stay below 256 MiB.
+pub const PATHS_READ_MAX: usize = 1 << 20;
+
 pub mod bom;
 pub mod cksum;
 pub mod component;

@@ -3,7 +3,7 @@
 mod report;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::contents;
-use super::messages::{MessageFormat, line};
-use crate::inspect::inspect;
+use super::messages::{MessageFormat, part};
+use crate::inspect::{Inspection, inspect};
 use crate::printable::printable_json;
 
 /// Exit status where the file could not be read as a package.
@@ -86,12 +86,50 @@ impl Inspect {
         let inspection = inspect(&mut input, self.scripts)
             .with_context(|| format!("{path} could not be read as a package"))?;
         match self.format {
-            Format::Json => line(printable_json(&serde_json::to_string_pretty(&inspection)?)),
+            Format::Json => json(&inspection)?,
             Format::Human => report::print(&inspection),
         }
         if let Some(folder) = &self.extract {
             contents::extract(&self.file, folder, self.max_size)?;
         }
+        Ok(())
+    }
+}
+
+/// Prints a package as JSON, some lines at a time.
+fn json(inspection: &Inspection) -> Result<()> {
+    let mut lines = Lines(Vec::new());
+    serde_json::to_writer_pretty(&mut lines, inspection)?;
+    lines.0.push(b'\n');
+    lines.print(0);
+    Ok(())
+}
+
+/// Makes whole lines of JSON printable and prints them.
+struct Lines(Vec<u8>);
+
+impl Lines {
+    /// Prints what is there up to the last end of a line, if it has so many bytes.
+    fn print(&mut self, bytes: usize) {
+        let Some(end) = self.0.iter().rposition(|byte| *byte == b'\n').filter(|end| *end >= bytes) else {
+            return;
+        };
+        // Lines of JSON are whole characters.
+        part(&printable_json(&String::from_utf8_lossy(&self.0[..=end])));
+        self.0.drain(..=end);
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        if bytes.contains(&b'\n') {
+            self.print(1 << 16);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

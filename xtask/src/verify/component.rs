@@ -8,9 +8,10 @@ use std::io::{Read, Seek};
 use flatpkg::bom::{BOM_MAX, Bom};
 use flatpkg::component::ComponentFacts;
 use flatpkg::product::PackageFacts;
+use flatpkg::xar::TocData;
 
 use super::bom::{Comparison, blocks};
-use super::payload::{Entry, each_entry, entries, hooks, is_kept};
+use super::payload::{each_entry, hooks, is_kept};
 use super::{Check, Findings, causes, jobs};
 
 /// Permission bits that let a program run as its owner or its group.
@@ -44,12 +45,7 @@ impl Components {
     /// Reads a component.
     pub fn add<R: Read + Seek>(&mut self, package: &PackageFacts, facts: &ComponentFacts, input: &mut R) {
         let [mut archive, mut paths, mut bom_found, mut counts] = <[Findings; 4]>::default();
-        let bytes = facts.bom.as_ref().map(|data| package.archive.content(input, "Bom", data, BOM_MAX));
-        let bom = bytes.as_ref().map(|bytes| {
-            let bytes = bytes.as_ref().map_err(|error| causes(error))?;
-            Bom::read(bytes).map_err(|error| causes(&error))
-        });
-        let mut comparison = match &bom {
+        let mut comparison = match facts.bom.as_ref().map(|data| comparison(package, data, input)) {
             None => {
                 bom_found.fault("it has a Payload and no Bom");
                 None
@@ -58,13 +54,7 @@ impl Components {
                 bom_found.fault(format!("Bom: {fault}"));
                 None
             }
-            Some(Ok(bom)) => match Comparison::new(bom) {
-                Ok(comparison) => Some(comparison),
-                Err(fault) => {
-                    bom_found.fault(format!("Bom: {fault}"));
-                    None
-                }
-            },
+            Some(Ok(comparison)) => Some(comparison),
         };
         let mut payload = Count::default();
         let mut has_apple_double = false;
@@ -82,9 +72,9 @@ impl Components {
                 Ok(())
             })
         });
-        let listed = comparison.as_ref().zip(bom.as_ref()).and_then(|(comparison, bom)| {
-            Some(Count { files: bom.as_ref().ok()?.paths.len() as u64, blocks: comparison.blocks() })
-        });
+        let listed = comparison
+            .as_ref()
+            .map(|comparison| Count { files: comparison.files(), blocks: comparison.blocks() });
         if let Some(comparison) = comparison {
             bom_found.append(comparison.finish(matches!(read, Some(Ok(_)))));
         }
@@ -130,6 +120,16 @@ impl Components {
     }
 }
 
+/// What is kept of a Bom, which itself takes more room.
+fn comparison<R: Read + Seek>(
+    package: &PackageFacts,
+    data: &TocData,
+    input: &mut R,
+) -> Result<Comparison, String> {
+    let bytes = package.archive.content(input, "Bom", data, BOM_MAX).map_err(|error| causes(&error))?;
+    Comparison::new(&Bom::read(&bytes).map_err(|error| causes(&error))?)
+}
+
 /// numberOfFiles and installKBytes, which pkgbuild makes of the Bom's paths and of the
 /// sizes in blocks. Other tools count and round otherwise, and Installer takes them for
 /// an estimate of the space that is needed, so they are never a fault.
@@ -159,37 +159,42 @@ pub fn is_apple_double(path: &str) -> bool {
 
 fn scripts<R: Read + Seek>(package: &PackageFacts, facts: &ComponentFacts, input: &mut R) -> Findings {
     let mut found = Findings::default();
-    let read = facts.scripts.as_ref().map(|data| entries(package, input, "Scripts", data, |_| true));
-    let entries = match &read {
-        None => {
-            found.fault("PackageInfo names scripts, and there are none");
-            return found;
+    let Some(data) = &facts.scripts else {
+        found.fault("PackageInfo names scripts, and there are none");
+        return found;
+    };
+    let hooks = hooks(facts);
+    let is_hook = |path: &str| hooks.contains(path.trim_start_matches("./"));
+    // Of two with the same path, the first counts.
+    let mut there = BTreeMap::new();
+    let read = each_entry(package, input, "Scripts", data, is_hook, |entry| {
+        if is_hook(&entry.path) {
+            let runs = entry.is_file() && entry.mode & 0o100 != 0;
+            let begins = |content: &Vec<u8>| content.starts_with(b"#!") || is_program(content);
+            let is_script = entry.content.as_ref().is_none_or(begins);
+            let name = entry.path.trim_start_matches("./").to_owned();
+            there.entry(name).or_insert((runs, entry.mode, is_script));
         }
-        Some(Err(fault)) => {
+        Ok(())
+    });
+    match read {
+        Ok(read) => found.append(read),
+        Err(fault) => {
             found.fault(format!("Scripts: {fault}"));
             return found;
         }
-        Some(Ok(list)) => {
-            found.append(list.found.clone());
-            &list.entries
-        }
-    };
-    // Of two with the same path, the first counts.
-    let by_path: BTreeMap<&str, &Entry> =
-        entries.iter().rev().map(|entry| (entry.path.trim_start_matches("./"), entry)).collect();
-    for hook in hooks(facts) {
+    }
+    for hook in &hooks {
         if found.are_many() {
             break;
         }
-        let Some(entry) = by_path.get(hook.as_str()) else {
+        let Some((runs, mode, is_script)) = there.get(hook) else {
             found.fault(format!("{hook:?} is named in PackageInfo and not there"));
             continue;
         };
-        if !entry.is_file() || entry.mode & 0o100 == 0 {
-            found.fault(format!("{hook:?} cannot be run: its mode is {:o}", entry.mode));
+        if !runs {
+            found.fault(format!("{hook:?} cannot be run: its mode is {mode:o}"));
         }
-        let is_script =
-            entry.content.as_ref().is_none_or(|content| content.starts_with(b"#!") || is_program(content));
         if !is_script {
             found.fault(format!("{hook:?} does not begin with #! and its interpreter"));
         }

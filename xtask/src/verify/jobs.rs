@@ -43,13 +43,9 @@ pub fn may_be_staged(path: &str) -> bool {
     path.contains("/Library/Application Support/") && path.ends_with(".plist")
 }
 
-/// The property lists that launchd reads: those right below LaunchDaemons or
-/// LaunchAgents, and elsewhere those that are jobs, each by its own name.
-pub fn property_lists(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
-    entries.iter().filter(|entry| is_property_list(entry))
-}
-
-fn is_property_list(entry: &Entry) -> bool {
+/// Whether it is a property list that launchd reads: right below LaunchDaemons or
+/// LaunchAgents, or elsewhere a job, by its own name.
+pub fn is_property_list(entry: &Entry) -> bool {
     let mut parts = entry.path.rsplit('/');
     let is_list = parts.next().is_some_and(|name| name.ends_with(".plist") && !name.starts_with("._"));
     let is_in_place = matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"));

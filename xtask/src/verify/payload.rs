@@ -1,7 +1,7 @@
 //! What a component's Payload and Scripts hold.
 //!
-//! Content is read once, as a stream; what is kept of a file is what a listing
-//! shows, and the bytes of property lists and scripts.
+//! Content is read once, as a stream, and given out file by file: what a listing shows,
+//! with the bytes of property lists and scripts. Nothing is kept here.
 //!
 //! Must not know: Distribution, signatures, what property lists mean, whether it is sound.
 
@@ -20,13 +20,10 @@ use super::{Findings, causes, jobs};
 
 /// Largest property list or script whose bytes are kept.
 const KEPT_MAX: u64 = 1 << 20;
-/// Most bytes that are kept of a component's files together.
+/// Most bytes that are kept of an archive's files together.
 const KEPT_ALL_MAX: u64 = 64 << 20;
 /// Longest target of a link; a Mac's paths have at most 1024.
 const LINK_MAX: u64 = 4096;
-/// Most bytes of an archive's names and links together, where all are kept. Half a
-/// million of a hundred bytes is the most in sight.
-const NAMES_ALL_MAX: u64 = 128 << 20;
 /// The file type in a mode.
 pub const TYPE_MASK: u32 = 0o170_000;
 
@@ -69,71 +66,10 @@ impl Entry {
     }
 }
 
-/// What a component holds.
-pub struct Contents<'a> {
-    /// What its documents say.
-    pub facts: &'a ComponentFacts,
-    /// What is installed; `None` without a payload.
-    pub payload: Option<Result<ArchiveList, String>>,
-    /// What is run; `None` without scripts.
-    pub scripts: Option<Result<ArchiveList, String>>,
-}
-
-/// The entries of a payload or of scripts.
-pub struct ArchiveList {
-    /// In order.
-    pub entries: Vec<Entry>,
-    /// What is wrong with the archive, or odd.
-    pub found: Findings,
-}
-
-impl<'a> Contents<'a> {
-    /// Reads everything that a component holds.
-    pub fn read<R: Read + Seek>(package: &PackageFacts, facts: &'a ComponentFacts, input: &mut R) -> Self {
-        Self {
-            facts,
-            payload: facts.payload.as_ref().map(|data| entries(package, input, "Payload", data, is_kept)),
-            scripts: facts.scripts.as_ref().map(|data| entries(package, input, "Scripts", data, |_| true)),
-        }
-    }
-
-    /// What could be read of the payload.
-    pub fn installed(&self) -> &[Entry] {
-        match &self.payload {
-            Some(Ok(list)) => &list.entries,
-            _ => &[],
-        }
-    }
-}
-
 /// Whether the bytes of a payload's file are kept: it may be a property list of launchd's.
 pub fn is_kept(path: &str) -> bool {
     let is_in_place = path.contains("/LaunchDaemons/") || path.contains("/LaunchAgents/");
     (is_in_place && path.ends_with(".plist")) || jobs::may_be_staged(path)
-}
-
-/// Every entry of a payload or of scripts.
-///
-/// # Errors
-/// Why it cannot be read.
-pub fn entries<R: Read + Seek>(
-    package: &PackageFacts,
-    input: &mut R,
-    what: &str,
-    data: &TocData,
-    kept: impl Fn(&str) -> bool,
-) -> Result<ArchiveList, String> {
-    let mut entries = Vec::new();
-    let mut names_all = 0;
-    let found = each_entry(package, input, what, data, kept, |entry| {
-        names_all += entry.path.len() as u64 + entry.link.as_ref().map_or(0, String::len) as u64;
-        entries.push(entry);
-        if names_all > NAMES_ALL_MAX {
-            return Err(format!("its names and links have more than {NAMES_ALL_MAX} bytes"));
-        }
-        Ok(())
-    })?;
-    Ok(ArchiveList { entries, found })
 }
 
 /// Gives each entry out as it comes, with the bytes of those whose paths are to be

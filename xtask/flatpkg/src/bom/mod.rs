@@ -49,8 +49,7 @@ mod read;
 mod write;
 
 pub use read::{
-    BOM_MAX, Bom, BomReadError, Info, NAME_MAX, PATH_MAX, PATHS_READ_MAX, PathFacts, TREE_DEPTH_MAX,
-    VARIABLES_MAX,
+    BOM_MAX, Bom, BomReadError, Info, NAME_MAX, PATH_MAX, PathFacts, SIZES_MAX, TREE_DEPTH_MAX, VARIABLES_MAX,
 };
 pub use write::{check, write};
 

@@ -34,7 +34,7 @@ mod read;
 mod write;
 
 pub use header::{Format, HEADER_LEN_MAX};
-pub use read::{ArchiveReader, CpioReadError, ENTRIES_MAX, EntryFacts, NAME_LEN_MAX, Rest};
+pub use read::{ArchiveReader, CpioReadError, EntryFacts, NAME_LEN_MAX, Rest};
 pub use write::{ArchiveStream, write};
 
 /// A header's length in bytes.

@@ -8,13 +8,12 @@ use thiserror::Error;
 
 use super::header::{Format, HEADER_LEN_MAX};
 use super::{Header, TRAILER, TYPE_FILE};
+use crate::PATHS_READ_MAX;
 use crate::unpack::Input;
 
 /// The longest name that is read, in bytes with its NUL: four times what a path on a
 /// Mac can have.
 pub const NAME_LEN_MAX: u32 = 4096;
-/// How many entries are read.
-pub const ENTRIES_MAX: u32 = 2_000_000;
 
 /// An entry without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,8 +91,8 @@ pub enum CpioReadError {
         /// Where the entry starts.
         offset: u64,
     },
-    /// More than [`ENTRIES_MAX`] entries.
-    #[error("the archive has more than {ENTRIES_MAX} entries")]
+    /// More than [`PATHS_READ_MAX`](crate::PATHS_READ_MAX) entries.
+    #[error("the archive has more than {PATHS_READ_MAX} entries")]
     TooManyEntries,
 }
 
@@ -109,7 +108,7 @@ pub struct ArchiveReader<R> {
     padding: u64,
     /// In the format crc: the sum so far, what it must come to, and the entry's place.
     sum: Option<(u32, u32, u64)>,
-    entries: u32,
+    entries: usize,
     ended: bool,
 }
 
@@ -173,7 +172,7 @@ impl<R: Read> ArchiveReader<R> {
             return Ok(None);
         }
         self.entries += 1;
-        if self.entries > ENTRIES_MAX {
+        if self.entries > PATHS_READ_MAX {
             return Err(CpioReadError::TooManyEntries);
         }
         Ok(Some(EntryFacts { header, name, offset }))

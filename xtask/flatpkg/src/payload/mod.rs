@@ -30,6 +30,8 @@ use paths::Paths;
 
 /// The file type in a mode.
 pub const TYPE_MASK: u32 = 0o170_000;
+/// How many files with several names are read of an archive: of each one, a little is kept.
+pub const LINKED_MAX: usize = 1 << 17;
 
 /// An entry without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,9 @@ pub enum PayloadError {
     /// The archive is not one.
     #[error(transparent)]
     Archive(#[from] CpioReadError),
+    /// More than [`LINKED_MAX`] files with several names.
+    #[error("more than {LINKED_MAX} files in the archive have several names")]
+    TooManyLinked,
     /// A name is not UTF-8.
     #[error("the name of the entry at byte {offset} is not UTF-8")]
     NotUtf8 {
@@ -163,6 +168,9 @@ impl<'input, R: Read> PayloadReader<'input, R> {
         });
         if let Some(key) = hard_link {
             self.links.entry(key).or_default();
+            if self.links.len() > LINKED_MAX {
+                return Err(PayloadError::TooManyLinked);
+            }
         }
         Ok(Some(PayloadEntry { header, path, offset, hard_link }))
     }

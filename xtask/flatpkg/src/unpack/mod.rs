@@ -31,7 +31,7 @@ pub use input::Input;
 use pbzx::Chunk;
 
 /// The most memory that an xz or lzma stream may want, in KiB: `xz -9` wants 65 MiB.
-pub const XZ_MEMORY_MAX: u32 = 100 << 10;
+pub const XZ_MEMORY_MAX: u32 = 66 << 10;
 
 /// How something is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -131,6 +131,9 @@ fn print_component(component: &Component) {
     for fault in &component.unreadable {
         field("UNREADABLE", fault);
     }
+    for text in &component.left_out {
+        field("NOT SHOWN", text);
+    }
     for job in &component.jobs {
         heading(&format!("launchd: {}", job.label.as_deref().unwrap_or("(no label)")));
         let staged = if job.staged { ", for a script to put into place" } else { "" };

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Folder, INSTALL_MANIFEST, instance_folder};
 use crate::mdm::Digester;
-use crate::verify::payload::Contents;
+use crate::verify::payload::each_entry;
 use crate::verify::{cms, property_list};
 
 fn dictionary(value: &Value) -> Result<&Dictionary, String> {
@@ -161,23 +161,36 @@ pub fn profile_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Res
     if labels.is_empty() {
         return Err("it allows no job by its label".to_owned());
     }
-    let jobs = jobs_of(folder, instance_folder(path))?;
-    let unknown = labels.into_iter().filter(|label| !jobs.iter().any(|job| job == label));
-    Ok(unknown.map(|label| format!("no package of the instance has a job {label:?}")).collect())
+    let unknown = not_installed(folder, instance_folder(path), labels)?;
+    Ok(unknown.into_iter().map(|label| format!("no package of the instance has a job {label:?}")).collect())
 }
 
-/// The labels of an instance's jobs, by the names of the property lists that its
-/// packages install. That these are the labels is checked of each package.
-fn jobs_of<R: Read + Seek>(folder: &Folder<'_, R>, instance: &str) -> Result<Vec<String>, String> {
-    let mut jobs = Vec::new();
+/// Those of the labels that no job of an instance has, by the names of the property lists
+/// that its packages install. That these are the labels is checked of each package.
+fn not_installed<'a, R: Read + Seek>(
+    folder: &Folder<'_, R>,
+    instance: &str,
+    mut labels: Vec<&'a str>,
+) -> Result<Vec<&'a str>, String> {
     let packages = folder.files.keys().filter(|path| path.starts_with(instance) && path.ends_with(".pkg"));
     for path in packages {
         let (facts, mut file) = folder.package(path)?;
         for component in &facts.components {
-            let contents = Contents::read(&facts, component, &mut file);
-            let lists = contents.installed().iter().filter_map(|entry| entry.path.strip_suffix(".plist"));
-            jobs.extend(lists.filter_map(|path| path.rsplit('/').next()).map(str::to_owned));
+            let Some(data) = &component.payload else { continue };
+            // What cannot be read is a fault of the package, which has checks of its own.
+            let _ = each_entry(
+                &facts,
+                &mut file,
+                "Payload",
+                data,
+                |_| false,
+                |entry| {
+                    let name = entry.path.strip_suffix(".plist").and_then(|path| path.rsplit('/').next());
+                    labels.retain(|label| name != Some(*label));
+                    Ok(())
+                },
+            );
         }
     }
-    Ok(jobs)
+    Ok(labels)
 }
