@@ -47,6 +47,39 @@ fn contents_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             swap("<offset>20</offset>", "<offset>20</offset><offset>20</offset>"),
             "has 2 \"offset\"; libxar takes the last",
         ),
+        ("two lengths", twice("length"), "has 2 \"length\"; libxar takes the last"),
+        ("two sizes", twice("size"), "has 2 \"size\"; libxar takes the last"),
+        (
+            "two encodings",
+            swap("<encoding ", "<encoding style=\"application/x-gzip\"/><encoding "),
+            "has 2 \"encoding\"; libxar takes the last",
+        ),
+        (
+            "two archived digests",
+            twice("archived-checksum"),
+            "has 2 \"archived-checksum\"; libxar takes the last",
+        ),
+        (
+            "two digests of content",
+            twice("extracted-checksum"),
+            "has 2 \"extracted-checksum\"; libxar takes the last",
+        ),
+        ("two types", twice("type"), "has 2 \"type\"; libxar takes the last"),
+        (
+            "an offset around a comment",
+            swap("<offset>20</offset>", "<offset>9<!-- -->20</offset>"),
+            "has \"offset\" in pieces",
+        ),
+        (
+            "an octal offset",
+            swap("<offset>20</offset>", "<offset>020</offset>"),
+            "has the offset 020, which libxar takes for an octal number",
+        ),
+        (
+            "a name with a prefix",
+            swap(NAME, "<x:name>PackageInfo</x:name>"),
+            "has its name in an element with a prefix",
+        ),
         (
             "two names",
             swap(NAME, "<name>Readme</name><name>PackageInfo</name>"),
@@ -95,6 +128,16 @@ fn contents_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
+/// The first member has this property twice, each time the same.
+fn twice(property: &str) -> Vec<u8> {
+    component(|toc| {
+        let (start, end) = (format!("<{property}"), format!("</{property}>"));
+        let start = toc.find(&start).unwrap();
+        let end = start + toc[start..].find(&end).unwrap() + end.len();
+        format!("{}{}{}", &toc[..end], &toc[start..end], &toc[end..])
+    })
+}
+
 /// The first `data` is the honest PackageInfo's, the last one another's.
 fn two_data() -> Vec<u8> {
     let mut heap = Heap::default();
@@ -130,11 +173,24 @@ fn content_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             "has a second gzip stream behind",
         ),
         (
+            "a second gzip member behind Payload's",
+            with_payload(&[gzip(&end()), gzip(b"more")].concat()),
+            "\"Payload\" has a second gzip stream behind",
+        ),
+        (
+            "bytes behind Payload's",
+            with_payload(&[gzip(&end()), b"more".to_vec()].concat()),
+            "\"Payload\" has 4 bytes",
+        ),
+        ("an absolute path", with(INFO, &archive(&[entry("/etc/x", 0o100_644, b"")])), "leads out of"),
+        ("a path that leads up", with(INFO, &archive(&[entry("./../x", 0o100_644, b"")])), "leads out of"),
+        (
             "more behind the archive",
             with(INFO, &gzip(&[scripts(), b"more".to_vec()].concat())),
             "behind the archive's end",
         ),
         ("a device", with(INFO, &archive(&[entry("./d", 0o020_644, b"")])), "device"),
+        ("a disk", with(INFO, &archive(&[entry("./d", 0o060_644, b"")])), "device"),
         ("a fifo", with(INFO, &archive(&[entry("./d", 0o010_644, b"")])), "pipe"),
         ("a socket", with(INFO, &archive(&[entry("./d", 0o140_644, b"")])), "socket"),
         ("below a link", with(INFO, &archive(&[link, entry("./l/x", 0o100_644, b"")])), "lies below"),
@@ -145,6 +201,14 @@ fn content_lies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("a component that nobody names", not_named(), "is a component that Distribution does not name"),
     ]
+}
+
+/// A component with this Payload alone.
+fn with_payload(payload: &[u8]) -> Vec<u8> {
+    let mut heap = Heap::default();
+    let toc = heap.member("PackageInfo", b"<pkg-info identifier=\"a\" version=\"1\"/>")
+        + &heap.member("Payload", payload);
+    heap.xar(&toc)
 }
 
 /// PackageInfo in zlib with something behind it.

@@ -2,6 +2,7 @@
 //! that a digest or a signature covers.
 
 use std::io::Cursor;
+use std::net::TcpListener;
 use std::ops::Range;
 use std::time::SystemTime;
 
@@ -13,10 +14,12 @@ use xtask::verify::ticket::Ticket;
 use xtask::verify::{Options, all_hold};
 
 use super::failed;
+use crate::signing::timestamp::{Authority, serve};
 use crate::signing::{installer_identity, installer_pem};
+use crate::support::tool;
 
 /// A product with everything that the checks look at, and little of it.
-fn small_package() -> Vec<u8> {
+fn small_package(timestamp_url: Option<String>) -> Vec<u8> {
     let root = Owner::ROOT_WHEEL;
     let mut payload = Tree::new(946_684_800);
     payload.directories("Library/LaunchDaemons", 0o755, root).unwrap();
@@ -43,7 +46,7 @@ fn small_package() -> Vec<u8> {
         }],
         ..flatpkg::Product::default()
     };
-    let signer = PackageSigner::new(installer_identity(), SystemTime::now(), None);
+    let signer = PackageSigner::new(installer_identity(), SystemTime::now(), timestamp_url);
     let mut out = Vec::new();
     let mut spool = Cursor::new(Vec::new());
     flatpkg::write_product(&product, 946_684_800, Some(&signer), &mut spool, &mut out).unwrap();
@@ -63,7 +66,7 @@ fn is_noticed(package: &[u8], position: usize, trust: &[CapturedX509Certificate]
 
 #[test]
 fn every_changed_byte_that_is_covered_is_noticed() {
-    let package = small_package();
+    let package = small_package(None);
     let trust = [CapturedX509Certificate::from_pem(&installer_pem().0).unwrap()];
     let options = Options { trust: &trust, ..Options::default() };
     let checks = xtask::verify::verify(&mut Cursor::new(&package), &options).unwrap();
@@ -83,6 +86,51 @@ fn cms_start(package: &[u8]) -> usize {
     (archive.heap_start + cms.offset) as usize
 }
 
+/// Whether the digest of the table of contents and both signatures hold.
+fn holds(archive: &Archive, package: &[u8], trust: &[CapturedX509Certificate]) -> bool {
+    let input = &mut Cursor::new(package);
+    let checks = xtask::verify::archive::toc_digest_check(archive, input);
+    let options = Options { trust, ..Options::default() };
+    let signatures = xtask::verify::signature::checks(archive, input, &Ticket::None, &options);
+    checks.holds(false) && all_hold(&signatures)
+}
+
+/// Where the digest and the signatures are in a package.
+fn signatures(archive: &Archive) -> Range<usize> {
+    let start = archive.heap_start as usize;
+    let end = archive.toc.signatures.iter().map(|one| one.offset + one.size).max().unwrap();
+    start..start + end as usize
+}
+
+/// The same with a timestamp in it, and the certificate that the timestamp carries: one bit
+/// of each byte.
+#[test]
+fn every_changed_bit_of_a_timestamped_signature_is_noticed() {
+    let Some(_) = tool("openssl") else { return };
+    let authority = Authority::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/ts", listener.local_addr().unwrap());
+    let package = std::thread::scope(|scope| {
+        scope.spawn(|| serve(listener.accept().unwrap().0, |request| (200, authority.answer(request))));
+        small_package(Some(url))
+    });
+    let certificate = std::fs::read(authority.certificate()).unwrap();
+    let trust = [installer_pem().0.as_bytes(), &certificate]
+        .map(|pem| CapturedX509Certificate::from_pem(pem).unwrap());
+    let archive = Archive::read(&mut Cursor::new(&package)).unwrap();
+    assert!(holds(&archive, &package, &trust));
+    let missed = in_parallel(signatures(&archive), |position| {
+        let mut changed = package.clone();
+        changed[position] ^= 1 << (position % 8);
+        !holds(&archive, &changed, &trust)
+    });
+    assert!(
+        missed.is_empty(),
+        "not noticed: {missed:?}; the CMS signature begins at {}",
+        cms_start(&package)
+    );
+}
+
 /// The signatures' places in Apple's own packages: digest, RSA, CMS with its certificates
 /// and its timestamp with its own. Zeros fill the place up.
 ///
@@ -95,22 +143,13 @@ fn every_changed_bit_of_apples_signatures_is_noticed() {
     for (head, ticket) in packages {
         let package = super::reference::whole(&head, &ticket);
         let archive = Archive::read(&mut Cursor::new(&package)).unwrap();
-        let holds = |package: &[u8]| {
-            let input = &mut Cursor::new(package);
-            let checks = xtask::verify::archive::toc_digest_check(&archive, input);
-            let signatures =
-                xtask::verify::signature::checks(&archive, input, &Ticket::None, &Options::default());
-            checks.holds(false) && all_hold(&signatures)
-        };
-        assert!(holds(&package));
-        let start = archive.heap_start as usize;
-        let end = archive.toc.signatures.iter().map(|one| one.offset + one.size).max().unwrap() as usize;
-        let missed: Vec<usize> = in_parallel(start..start + end, |position| {
+        assert!(holds(&archive, &package, &[]));
+        let missed: Vec<usize> = in_parallel(signatures(&archive), |position| {
             let mut changed = package.clone();
             changed[position] ^= 1 << (position / 3 % 8);
-            position % 3 != 0 || !holds(&changed)
+            position % 3 != 0 || !holds(&archive, &changed, &[])
         });
-        assert!(missed.is_empty(), "not noticed: {missed:?}; the heap begins at {start}");
+        assert!(missed.is_empty(), "not noticed: {missed:?}; the heap begins at {}", archive.heap_start);
     }
 }
 

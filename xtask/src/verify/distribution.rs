@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use flatpkg::component::ComponentFacts;
-use flatpkg::product::{DistributionFacts, PackageFacts};
+use flatpkg::product::{DistributionFacts, PackageFacts, component_folder};
 use flatpkg::xml::Element;
 
 use super::{Check, Findings};
@@ -47,10 +47,9 @@ pub fn references(distribution: &DistributionFacts) -> Vec<Reference<'_>> {
     all
 }
 
-/// productbuild writes `#a.pkg`, PackageMaker `file:#a.pkg`.
 fn place(location: &str) -> Place {
-    match location.strip_prefix("file:").unwrap_or(location).strip_prefix('#') {
-        Some(inside) => Place::Inside(percent_decoded(inside)),
+    match component_folder(location) {
+        Some(inside) => Place::Inside(inside),
         None if location.is_empty() => Place::Nowhere,
         None => Place::Outside(location.to_owned()),
     }
@@ -137,27 +136,6 @@ fn reference_findings(distribution: &DistributionFacts, components: &[ComponentF
     found
 }
 
-/// productbuild writes names in pkg-ref as URLs.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escape = (*first == b'%').then(|| after.get(..2)).flatten();
-        let value = escape.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match value {
-            Some(value) => {
-                bytes.push(value);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// A page's file lies in Resources, or in a language's folder there. Installer leaves a
 /// page out whose file is missing.
 fn resource_findings(distribution: &DistributionFacts, resources: &[String]) -> Findings {
@@ -190,23 +168,16 @@ fn architecture_findings(distribution: &DistributionFacts) -> Findings {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, percent_decoded, place};
+    use super::{Place, place};
 
     #[test]
     fn where_references_lead() {
-        for inside in ["#a%20b.pkg", "file:#a%20b.pkg"] {
+        for inside in ["#a%20b.pkg", "file:#a%20b.pkg", "#./a%20b.pkg"] {
             assert_eq!(place(inside), Place::Inside("a b.pkg".to_owned()));
         }
         assert_eq!(place(""), Place::Nowhere);
         for outside in ["https://example.com/a.pkg", "file:./a.pkg", "../a.pkg"] {
             assert_eq!(place(outside), Place::Outside(outside.to_owned()));
         }
-    }
-
-    #[test]
-    fn names_in_references_are_urls() {
-        assert_eq!(percent_decoded("My%20App.pkg"), "My App.pkg");
-        assert_eq!(percent_decoded("100%.pkg%2"), "100%.pkg%2");
-        assert_eq!(percent_decoded("%C3%A9%é"), "é%é");
     }
 }

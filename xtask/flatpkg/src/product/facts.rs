@@ -161,14 +161,20 @@ fn has_location(reference: &&Element) -> bool {
 fn package_reference(reference: &Element) -> PackageReference {
     let attribute = |name| reference.attribute(name).map(str::to_owned);
     let location = reference.text.trim();
-    let place = location.strip_prefix("file:").unwrap_or(location).strip_prefix('#');
     PackageReference {
         id: attribute("id"),
         version: attribute("version"),
         install_kbytes: reference.attribute("installKBytes").and_then(|text| text.parse().ok()),
         location: location.to_owned(),
-        component: place.map(|place| percent_decoded(place.strip_prefix("./").unwrap_or(place))),
+        component: component_folder(location),
     }
+}
+
+/// The folder of the archive that a `pkg-ref`'s location names: productbuild writes
+/// `#a.pkg`, PackageMaker `file:#a.pkg`.
+pub fn component_folder(location: &str) -> Option<String> {
+    let place = location.strip_prefix("file:").unwrap_or(location).strip_prefix('#')?;
+    Some(percent_decoded(place.strip_prefix("./").unwrap_or(place)))
 }
 
 /// productbuild writes names in pkg-ref as URLs.
@@ -206,6 +212,7 @@ mod tests {
             ("#My%20App.pkg", Some("My App.pkg")),
             ("#100%.pkg%2", Some("100%.pkg%2")),
             ("#%+1", Some("%+1")),
+            ("#%C3%A9%é", Some("é%é")),
             ("a.pkg", None),
             ("https://example.org/a.pkg", None),
         ] {

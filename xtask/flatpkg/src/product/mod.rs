@@ -22,7 +22,7 @@ mod read;
 pub mod strings;
 mod write;
 
-pub use facts::{ChoiceFacts, DistributionFacts, PackageReference, PageFacts};
+pub use facts::{ChoiceFacts, DistributionFacts, PackageReference, PageFacts, component_folder};
 pub use read::PackageFacts;
 pub use write::write_product;
 
