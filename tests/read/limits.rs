@@ -38,6 +38,64 @@ fn a_package_that_unpacks_without_end_is_left_and_a_larger_limit_helps() {
     );
 }
 
+/// A payload of so many files.
+fn files(count: usize) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let trailer = odc(&[]);
+    for number in 0..count {
+        let name = format!("{number:07}");
+        let whole = odc(&[entry(&name, 0o100_644, b"")]);
+        encoder.write_all(&whole[..whole.len() - trailer.len()]).unwrap();
+    }
+    encoder.write_all(&trailer).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A person is shown so many; the list has all of them, a program learns how many there are.
+#[test]
+fn more_paths_than_anybody_reads_are_counted() {
+    let xtask = Xtask::new();
+    fs::write(xtask.path("x.pkg"), component(&files(100_002))).unwrap();
+    let shown = succeed(&mut xtask.bare_command(&["inspect", "x.pkg"]));
+    assert!(
+        shown.contains("NOT SHOWN       2 paths of the payload, which --paths lists\n"),
+        "{}",
+        &shown[..2000]
+    );
+    let json = succeed(&mut xtask.bare_command(&["inspect", "x.pkg", "--format", "json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let component = &json["components"][0];
+    assert_eq!(component["paths"], 100_002);
+    assert_eq!(component["payload"].as_array().unwrap().len(), 100_000);
+    assert_eq!(component["left_out"].as_array().unwrap().len(), 1);
+    assert_eq!(paths(&xtask, "x.pkg").len(), 100_002);
+}
+
+#[test]
+fn more_paths_than_are_read_are_said() {
+    let xtask = Xtask::new();
+    fs::write(xtask.path("x.pkg"), component(&files(flatpkg::PATHS_READ_MAX + 1))).unwrap();
+    let (status, errors) = run(&xtask, &["inspect", "--paths", "x.pkg"]);
+    assert!(status == NOT_READ && errors.contains("has more than 1048576 entries"), "{errors}");
+}
+
+#[test]
+fn files_with_several_names_have_a_limit() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let trailer = odc(&[]);
+    for number in 0..=flatpkg::payload::LINKED_MAX as u32 {
+        let name = number.to_string();
+        let one = writer::Entry { inode: number, links: 2, ..entry(&name, 0o100_644, b"x") };
+        let whole = odc(&[one]);
+        encoder.write_all(&whole[..whole.len() - trailer.len()]).unwrap();
+    }
+    encoder.write_all(&trailer).unwrap();
+    let xtask = Xtask::new();
+    fs::write(xtask.path("x.pkg"), component(&encoder.finish().unwrap())).unwrap();
+    let (status, errors) = run(&xtask, &["inspect", "--paths", "x.pkg"]);
+    assert!(status == NOT_READ && errors.contains("more than 131072 files"), "{errors}");
+}
+
 #[test]
 fn room_is_looked_at_before() {
     let xtask = Xtask::new();
