@@ -27,6 +27,8 @@ use last::Last;
 
 /// Longest target of a link.
 const LINK_MAX: u64 = 4096;
+/// Said of what waits for the end, once too much does.
+const NO_ROOM: &str = "is one of more folders and links than are kept in memory";
 /// How many things that were left out are said one by one.
 const LEFT_OUT_MAX: usize = 100;
 
@@ -210,7 +212,11 @@ fn unpack<R: Read + Seek>(
                     return Ok(());
                 }
                 if let Some(key) = entry.hard_link {
-                    linked.entry(key).or_default().push(place.clone());
+                    if last.take(&place, 0) {
+                        linked.entry(key).or_default().push(place.clone());
+                    } else {
+                        extracted.leave_out(format!("{what:?}: {path:?} as a hard link {NO_ROOM}"));
+                    }
                 }
             }
             TYPE_SYMLINK => {
@@ -220,7 +226,10 @@ fn unpack<R: Read + Seek>(
                 })?;
                 match String::from_utf8(target) {
                     Ok(target) if target.len() as u64 <= LINK_MAX && !target.contains('\0') => {
-                        last.link(place.clone(), target);
+                        if !last.link(&place, target, entry.header.mtime) {
+                            extracted.leave_out(format!("{what:?}: {path:?} {NO_ROOM}"));
+                            continue;
+                        }
                     }
                     _ => {
                         extracted.leave_out(format!("{what:?}: {path:?} is a link whose target is no path"));
@@ -234,10 +243,12 @@ fn unpack<R: Read + Seek>(
                 continue;
             }
         }
-        if entry.header.mode & TYPE_MASK == TYPE_FILE {
-            last::set(&place, entry.header.mode, entry.header.mtime).map_err(Failure::Write)?;
-        } else {
-            last.attributes(place, entry.header.mode, entry.header.mtime);
+        match entry.header.mode & TYPE_MASK {
+            TYPE_FILE => last::set(&place, entry.header.mode, entry.header.mtime).map_err(Failure::Write)?,
+            TYPE_DIRECTORY if !last.folder(place, entry.header.mode, entry.header.mtime) => {
+                extracted.leave_out(format!("{what:?}: mode and time of {path:?} {NO_ROOM}"));
+            }
+            _ => {}
         }
         extracted.written += 1;
     }

@@ -2,7 +2,7 @@
 //!
 //! Must not know: packages.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -18,45 +18,74 @@ use super::Extracted;
 /// Permission bits that are applied: not set-user-ID and its like.
 const MODE_MASK: u32 = 0o777;
 
+/// Most bytes of what waits.
+const WAITING_MAX: usize = 96 << 20;
+/// What a path among it takes beside its bytes.
+const ENTRY_LEN: usize = 100;
+
 /// What waits.
-#[derive(Default)]
 pub struct Last {
-    links: Vec<(PathBuf, String)>,
-    link_places: HashSet<PathBuf>,
-    /// Of folders and links: a folder's time changes while it is filled.
-    attributes: Vec<(PathBuf, u32, u64)>,
+    /// Where each leads, and when it was made.
+    links: BTreeMap<PathBuf, (String, u64)>,
+    /// A folder's time changes while it is filled.
+    folders: Vec<(PathBuf, u32, u64)>,
+    /// How many bytes may still wait.
+    room: usize,
+}
+
+impl Default for Last {
+    fn default() -> Self {
+        Self { links: BTreeMap::new(), folders: Vec::new(), room: WAITING_MAX }
+    }
 }
 
 impl Last {
-    /// A symbolic link is to be made.
-    pub fn link(&mut self, place: PathBuf, target: String) {
-        self.link_places.insert(place.clone());
-        self.links.push((place, target));
+    /// Whether there is room for one more path and `more` bytes, which it takes.
+    pub fn take(&mut self, place: &Path, more: usize) -> bool {
+        let left = self.room.checked_sub(place.as_os_str().len() + more + ENTRY_LEN);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
+    }
+
+    /// A symbolic link is to be made, with a modification time in seconds since 1970.
+    /// Whether there is room for it.
+    pub fn link(&mut self, place: &Path, target: String, mtime: u64) -> bool {
+        let has_room = self.take(place, target.len());
+        if has_room {
+            self.links.insert(place.to_owned(), (target, mtime));
+        }
+        has_room
     }
 
     /// Whether a symbolic link is to be made here.
     pub fn has_link(&self, place: &Path) -> bool {
-        !self.link_places.is_empty() && self.link_places.contains(place)
+        !self.links.is_empty() && self.links.contains_key(place)
     }
 
-    /// A mode and a modification time in seconds since 1970 are to be set.
-    pub fn attributes(&mut self, place: PathBuf, mode: u32, mtime: u64) {
-        self.attributes.push((place, mode, mtime));
+    /// A folder's mode and modification time in seconds since 1970 are to be set. Whether
+    /// there is room for it.
+    pub fn folder(&mut self, place: PathBuf, mode: u32, mtime: u64) -> bool {
+        let has_room = self.take(&place, 0);
+        if has_room {
+            self.folders.push((place, mode, mtime));
+        }
+        has_room
     }
 
     /// Does all of it.
     pub fn apply(mut self, extracted: &mut Extracted) -> Result<()> {
-        for (place, target) in &self.links {
+        for (place, (target, mtime)) in &self.links {
             if place.symlink_metadata().is_ok() {
                 extracted.leave_out(format!("{} is there twice", place.display()));
                 continue;
             }
             symlink(target, place).with_context(|| format!("could not make the link {}", place.display()))?;
+            set(place, TYPE_SYMLINK, *mtime)?;
         }
         // The deepest first: a folder may not let us in afterwards, and what is made in
         // one changes its time. Of a path that is there twice, the later counts.
-        self.attributes.sort_by_key(|(place, ..)| std::cmp::Reverse(place.components().count()));
-        for (place, mode, mtime) in &self.attributes {
+        self.folders.sort_by_key(|(place, ..)| std::cmp::Reverse(place.components().count()));
+        for (place, mode, mtime) in &self.folders {
             set(place, *mode, *mtime)?;
         }
         Ok(())

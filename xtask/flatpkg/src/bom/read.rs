@@ -12,9 +12,9 @@ use super::fields::{Fields, slice};
 use super::{MAGIC, RecordType, TREE_MAGIC};
 use crate::PATHS_READ_MAX;
 
-/// The longest Bom that is read, in bytes: 128 for each of
+/// The longest Bom that is read, in bytes: 112 for each of
 /// [`PATHS_READ_MAX`](crate::PATHS_READ_MAX) paths, of which Apple's take 80 and the name.
-pub const BOM_MAX: u64 = 128 << 20;
+pub const BOM_MAX: u64 = 112 << 20;
 /// How many variables are read.
 pub const VARIABLES_MAX: usize = 64;
 /// How many sizes of `BomInfo` are read, one for each type of processor.

@@ -8,7 +8,7 @@ use std::io::{Read, Seek};
 use crate::error::ReadError;
 use crate::findings::Findings;
 use crate::xar::{Archive, TocData, TocFile};
-use crate::xml::{self, DOCUMENT_MAX, Element};
+use crate::xml::{self, Element, Left};
 
 use super::HOOKS;
 
@@ -109,15 +109,15 @@ impl ComponentFacts {
     /// # Errors
     /// [`ReadError`], if `PackageInfo` is there but cannot be read.
     pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R, folder: &str) -> Result<Self, ReadError> {
-        Self::read_within(archive, input, folder, &mut { DOCUMENT_MAX as u64 }, &mut Findings::default())
+        Self::read_within(archive, input, folder, &mut Left::of_documents(), &mut Findings::default())
     }
 
-    /// The same, with a `PackageInfo` of at most `left` bytes, of which it takes its own.
+    /// The same, with a `PackageInfo` that takes its own off what is `left`.
     pub(crate) fn read_within<R: Read + Seek>(
         archive: &Archive,
         input: &mut R,
         folder: &str,
-        left: &mut u64,
+        left: &mut Left,
         findings: &mut Findings,
     ) -> Result<Self, ReadError> {
         let files: &[TocFile] = match folder {
@@ -149,16 +149,15 @@ impl ComponentFacts {
     }
 }
 
-/// Reads a member that is an XML document of at most `left` bytes, and takes its own off.
+/// Reads a member that is an XML document, and takes its own off what is `left`.
 pub(crate) fn read_document<R: Read + Seek>(
     archive: &Archive,
     input: &mut R,
     member: &str,
     data: &TocData,
-    left: &mut u64,
+    left: &mut Left,
     findings: &mut Findings,
 ) -> Result<Element, ReadError> {
-    let bytes = archive.content_found(input, member, data, *left, findings)?;
-    *left -= bytes.len() as u64;
-    xml::read(&bytes).map_err(|source| ReadError::Document { member: member.to_owned(), source })
+    let bytes = archive.content_found(input, member, data, left.bytes as u64, findings)?;
+    xml::read_within(&bytes, left).map_err(|source| ReadError::Document { member: member.to_owned(), source })
 }

@@ -11,7 +11,7 @@ use crate::component::{ComponentFacts, read_document};
 use crate::error::ReadError;
 use crate::findings::Findings;
 use crate::xar::{Archive, TocFile};
-use crate::xml::DOCUMENT_MAX;
+use crate::xml::Left;
 
 /// In how many languages the title is looked for.
 const LANGUAGES_MAX: usize = 64;
@@ -44,7 +44,7 @@ impl PackageFacts {
         let archive = Archive::read(input)?;
         let mut findings = archive.findings.clone();
         // All documents together: there can be thousands, and they are kept.
-        let mut left = DOCUMENT_MAX as u64;
+        let mut left = Left::of_documents();
         let has = |name| archive.find(name).is_some_and(|file| file.data.is_some());
         if !has("Distribution") && !has("PackageInfo") {
             return Err(ReadError::NotPackage);

@@ -1,9 +1,7 @@
 //! What a table of contents says.
 //!
 //! Must not know: whether any of it is right. Numbers are numbers and digests stay
-//! text; elements that nothing here names can be found in [`TocFile::element`].
-
-use crate::xml::Element;
+//! text; owners, modes and times of members, which mean nothing to Installer, are left out.
 
 /// How many files and folders a TOC may have.
 pub const FILES_MAX: usize = 10_000;
@@ -70,9 +68,6 @@ pub struct TocFile {
     pub extended_attributes: Vec<TocData>,
     /// What a folder holds.
     pub files: Vec<TocFile>,
-    /// The element with everything else that it says (owner, mode, times) as text;
-    /// `data` and the files in it are left out.
-    pub element: Element,
 }
 
 impl TocFile {

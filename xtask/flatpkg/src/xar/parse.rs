@@ -166,8 +166,6 @@ impl Parser<'_> {
             Some(_) => self.findings.lie(&path, "is neither a file nor a folder of the archive"),
             None => self.findings.lie(&path, "does not say whether it is a file or a folder"),
         }
-        let rest =
-            element.children.iter().filter(|child| !matches!(child.local_name(), "data" | "file" | "ea"));
         Ok(TocFile {
             id: element.attribute("id").map(str::to_owned),
             name,
@@ -175,12 +173,6 @@ impl Parser<'_> {
             data,
             extended_attributes,
             files,
-            element: Element {
-                name: element.name.clone(),
-                attributes: element.attributes.clone(),
-                children: rest.cloned().collect(),
-                ..Element::default()
-            },
         })
     }
 

@@ -5,12 +5,14 @@
 //! declares anything, since entities can make a document as large as they like.
 
 mod decode;
+mod element;
 mod read;
 mod write;
 
+pub use element::Element;
 pub use read::{
-    ATTRIBUTE_LEN_MAX, ATTRIBUTES_ALL_MAX, ATTRIBUTES_MAX, DEPTH_MAX, DOCUMENT_MAX, ELEMENTS_MAX, Element,
-    XmlError, read,
+    ATTRIBUTE_LEN_MAX, ATTRIBUTES_ALL_MAX, ATTRIBUTES_MAX, DEPTH_MAX, DOCUMENT_MAX, ELEMENTS_MAX, Left,
+    XmlError, read, read_within,
 };
 
 pub(crate) use decode::decoded;

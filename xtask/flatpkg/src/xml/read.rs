@@ -8,11 +8,11 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use thiserror::Error;
 
-use super::decode;
+use super::{Element, decode};
 
 /// The longest document that is read, in bytes. Apple's TOCs and Distributions have
 /// some kilobytes.
-pub const DOCUMENT_MAX: usize = 16 << 20;
+pub const DOCUMENT_MAX: usize = 8 << 20;
 /// How deep elements may be nested.
 pub const DEPTH_MAX: usize = 64;
 /// How many elements a document may have.
@@ -24,52 +24,35 @@ pub const ATTRIBUTES_ALL_MAX: usize = 200_000;
 /// How long an attribute's value may be, in bytes: it ends up in messages.
 pub const ATTRIBUTE_LEN_MAX: usize = 64 << 10;
 
-/// An element with all it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Element {
-    /// Its name with the prefix, if it has one.
-    pub name: String,
-    /// Its attributes in order, unescaped.
-    pub attributes: Vec<(String, String)>,
-    /// The elements in it, in order.
-    pub children: Vec<Element>,
-    /// The text right in it, unescaped and joined; what children hold is theirs.
-    pub text: String,
-    /// Its text as libxar takes it, where that differs from `text`: the last piece
-    /// between tags, comments and the like, without what CDATA holds.
-    pub last_text: Option<String>,
+/// What may still be read of documents that are kept together: an element of a few bytes
+/// takes a hundred in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// How many bytes.
+    pub bytes: usize,
+    /// How many elements.
+    pub elements: usize,
+    /// How many attributes.
+    pub attributes: usize,
+    /// How many elements and attributes there were to begin with.
+    most: [usize; 2],
 }
 
-impl Element {
-    /// An attribute's value.
-    pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+impl Default for Left {
+    fn default() -> Self {
+        Self::new(ELEMENTS_MAX, ATTRIBUTES_ALL_MAX)
+    }
+}
+
+impl Left {
+    fn new(elements: usize, attributes: usize) -> Self {
+        Self { bytes: DOCUMENT_MAX, elements, attributes, most: [elements, attributes] }
     }
 
-    /// The name without a prefix.
-    pub fn local_name(&self) -> &str {
-        self.name.rsplit_once(':').map_or(&self.name, |(_, name)| name)
-    }
-
-    /// Whether a comment, an element, CDATA or the like divides its text, so that
-    /// readers differ over it.
-    pub fn is_divided(&self) -> bool {
-        self.last_text.is_some()
-    }
-
-    /// The children with a name.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
-        self.children.iter().filter(move |child| child.name == name)
-    }
-
-    /// The first child with a name.
-    pub fn first(&self, name: &str) -> Option<&Element> {
-        self.children.iter().find(|child| child.name == name)
-    }
-
-    /// The text of the first child with a name, without white space around it.
-    pub fn child_text(&self, name: &str) -> Option<&str> {
-        self.first(name).map(|child| child.text.trim())
+    /// Half of it, for the documents of a package: there are more elements in its table of
+    /// contents.
+    pub fn of_documents() -> Self {
+        Self::new(ELEMENTS_MAX / 2, ATTRIBUTES_ALL_MAX / 2)
     }
 }
 
@@ -127,12 +110,21 @@ pub enum XmlError {
 /// # Errors
 /// [`XmlError`], if it is not well-formed or goes beyond a limit.
 pub fn read(bytes: &[u8]) -> Result<Element, XmlError> {
-    if bytes.len() > DOCUMENT_MAX {
+    read_within(bytes, &mut Left::default())
+}
+
+/// The same, and takes what it has off what is `left`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(bytes: &[u8], left: &mut Left) -> Result<Element, XmlError> {
+    if bytes.len() > left.bytes {
         return Err(XmlError::TooLong { length: bytes.len() });
     }
+    left.bytes -= bytes.len();
     let text = decode::decoded(bytes)?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-    let mut builder = Builder::default();
+    let mut builder = Builder { open: Vec::new(), root: None, left };
     loop {
         let offset = reader.buffer_position();
         let malformed = |reason: String| XmlError::Malformed { offset, reason };
@@ -194,22 +186,20 @@ struct Open {
 }
 
 /// The elements that are open, and the root once it is closed.
-#[derive(Default)]
-struct Builder {
+struct Builder<'left> {
     open: Vec<Open>,
     root: Option<Element>,
-    elements: usize,
-    attributes: usize,
+    left: &'left mut Left,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn open(&mut self, start: &BytesStart<'_>, offset: u64) -> Result<(), XmlError> {
         let too_many = |what, limit| Err(XmlError::TooMany { what, limit, offset });
         let malformed = |reason: String| XmlError::Malformed { offset, reason };
-        self.elements += 1;
-        if self.elements > ELEMENTS_MAX {
-            return too_many("elements", ELEMENTS_MAX);
-        }
+        let Some(elements) = self.left.elements.checked_sub(1) else {
+            return too_many("elements, with those of documents before it", self.left.most[0]);
+        };
+        self.left.elements = elements;
         if self.open.len() >= DEPTH_MAX {
             return too_many("levels", DEPTH_MAX);
         }
@@ -221,10 +211,10 @@ impl Builder {
             if element.attributes.len() >= ATTRIBUTES_MAX {
                 return too_many("attributes", ATTRIBUTES_MAX);
             }
-            self.attributes += 1;
-            if self.attributes > ATTRIBUTES_ALL_MAX {
-                return too_many("attributes in all", ATTRIBUTES_ALL_MAX);
-            }
+            let Some(attributes) = self.left.attributes.checked_sub(1) else {
+                return too_many("attributes, with those of documents before it", self.left.most[1]);
+            };
+            self.left.attributes = attributes;
             let attribute = attribute.map_err(|error| malformed(error.to_string()))?;
             let value = attribute
                 .normalized_value(quick_xml::XmlVersion::Implicit1_0)
@@ -234,6 +224,7 @@ impl Builder {
             }
             element.attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
         }
+        element.attributes.shrink_to_fit();
         self.divide();
         self.open.push(Open { element, ..Open::default() });
         Ok(())
@@ -245,6 +236,7 @@ impl Builder {
         if open.joined {
             open.element.last_text = Some(open.last.unwrap_or_default());
         }
+        open.element.children.shrink_to_fit();
         match self.open.last_mut() {
             Some(parent) => parent.element.children.push(open.element),
             None => self.root = Some(open.element),
@@ -384,7 +376,7 @@ mod tests {
         assert!(read(siblings(ELEMENTS_MAX).as_bytes()).is_ok());
         assert!(matches!(
             read(siblings(ELEMENTS_MAX + 1).as_bytes()),
-            Err(XmlError::TooMany { what: "elements", .. })
+            Err(XmlError::TooMany { limit: ELEMENTS_MAX, .. })
         ));
         let attributes = |count: usize| {
             let all: Vec<String> = (0..count).map(|number| format!("a{number}=''")).collect();
@@ -402,7 +394,7 @@ mod tests {
         assert!(read(many(ATTRIBUTES_ALL_MAX).as_bytes()).is_ok());
         assert!(matches!(
             read(many(ATTRIBUTES_ALL_MAX + 1).as_bytes()),
-            Err(XmlError::TooMany { what: "attributes in all", .. })
+            Err(XmlError::TooMany { limit: ATTRIBUTES_ALL_MAX, .. })
         ));
         let value = |length: usize| format!("<a b='{}'/>", "x".repeat(length));
         assert!(read(value(ATTRIBUTE_LEN_MAX).as_bytes()).is_ok());
