@@ -352,7 +352,7 @@ fn documents_that_would_fill_the_memory_are_not_kept() {
     }
     assert!(refused(&toc, &heap).contains("7/PackageInfo"), "{}", refused(&toc, &heap));
     // Elements and attributes of a few bytes take more in memory.
-    for (element, what) in [("<a/>", "100000 elements"), ("<a b=''/>", "100000")] {
+    for (element, what) in [("<a/>", "100000 elements"), ("<a b=''/>", "50000 attributes")] {
         let info = format!("<pkg-info>{}</pkg-info>", element.repeat(60_000));
         let (mut toc, mut heap) = (String::new(), Vec::new());
         for name in ["0", "1"] {
@@ -363,7 +363,7 @@ fn documents_that_would_fill_the_memory_are_not_kept() {
         toc += &member("Distribution", 20 + heap.len() as u64, distribution);
         heap.extend_from_slice(distribution);
         let text = refused(&toc, &heap);
-        assert!(text.contains("1/PackageInfo") && text.contains(what), "{text}");
+        assert!(text.contains("/PackageInfo") && text.contains(what), "{text}");
     }
 }
 

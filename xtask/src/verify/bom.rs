@@ -17,8 +17,10 @@ use super::Findings;
 use super::component::is_apple_double;
 use super::payload::{Entry, TYPE_MASK};
 
-/// Most bytes of a Bom's names and links, each path's own: 32 for each of a million.
-const NAMES_ALL_MAX: usize = 32 << 20;
+/// Most bytes of a Bom's names and links, each path's own: 24 for each of a million.
+const NAMES_ALL_MAX: usize = 24 << 20;
+/// Most owners of a Bom's paths, users with their groups; a package has two or three.
+const OWNERS_MAX: usize = 1000;
 /// The folder of the root, which has none.
 const ROOT: u32 = u32::MAX;
 /// The folder of a path whose folder is not there.
@@ -31,20 +33,19 @@ const NOWHERE: u64 = 1;
 /// What several names of one file share: device and inode.
 type Linked = (u32, u32);
 
-/// What is compared of a path's record.
+/// What is compared of a path's record: 32 bytes, for there can be a million of them.
 struct Record {
     hash: u64,
     /// The record of its folder, [`ROOT`] or [`LOST`].
     folder: u32,
-    uid: u32,
-    gid: u32,
     size: u32,
     checksum: u32,
-    /// Where its name is among all names; a link's target follows it.
+    /// Where its name is among all names; a link's target follows it, then the next name.
     name: u32,
-    name_len: u16,
     target_len: u16,
     mode: u16,
+    /// Which of the owners.
+    owner: u16,
     has_checksum: bool,
     /// Whether the Payload has it too, or it need not.
     seen: bool,
@@ -60,6 +61,8 @@ impl Record {
 pub struct Comparison {
     records: Vec<Record>,
     names: Vec<u8>,
+    /// User and group of all that there are.
+    owners: Vec<(u32, u32)>,
     /// Records by their hash, each at the first free place from there on; 0 is a free place,
     /// and a record's number counts from 1.
     table: Vec<u32>,
@@ -92,6 +95,7 @@ impl Comparison {
         let mut this = Self {
             records: Vec::with_capacity(bom.count()),
             names: Vec::new(),
+            owners: Vec::new(),
             table: vec![0; (2 * bom.count()).next_power_of_two()],
             key: RandomState::new(),
             folder: (String::new(), UNKNOWN),
@@ -124,18 +128,26 @@ impl Comparison {
         if self.names.len() > NAMES_ALL_MAX {
             return Err(format!("its names and links have more than {NAMES_ALL_MAX} bytes"));
         }
-        let too_long = |_| "it has a name of more than 65535 bytes".to_owned();
+        let owner = (facts.uid, facts.gid);
+        // The last one first: paths with the same owner come one after the other.
+        let known = self.owners.iter().rposition(|one| *one == owner);
+        let position = known.unwrap_or(self.owners.len());
+        if known.is_none() {
+            self.owners.push(owner);
+        }
+        if position >= OWNERS_MAX {
+            return Err(format!("its paths have more than {OWNERS_MAX} owners"));
+        }
         self.records.push(Record {
             hash: UNKNOWN,
             folder,
-            uid: facts.uid,
-            gid: facts.gid,
             size: facts.size,
             checksum: facts.checksum.unwrap_or_default(),
             name: name as u32,
-            name_len: facts.name.len().try_into().map_err(too_long)?,
-            target_len: target.len().try_into().map_err(too_long)?,
+            // Both are within NAME_MAX.
+            target_len: target.len() as u16,
             mode: facts.mode,
+            owner: position as u16,
             has_checksum: facts.checksum.is_some(),
             seen: false,
         });
@@ -222,14 +234,16 @@ impl Comparison {
         self.look_up(below(&self.key, above, name.as_bytes())).1
     }
 
-    fn name(&self, index: usize) -> &[u8] {
+    /// A record's name, and where the link leads, if it is one.
+    fn texts(&self, index: usize) -> (&[u8], &[u8]) {
         let record = &self.records[index];
-        &self.names[record.name as usize..][..record.name_len.into()]
+        let end = self.records.get(index + 1).map_or(self.names.len(), |next| next.name as usize);
+        self.names[record.name as usize..end]
+            .split_at(end - record.name as usize - usize::from(record.target_len))
     }
 
-    fn target(&self, index: usize) -> &[u8] {
-        let record = &self.records[index];
-        &self.names[record.name as usize + usize::from(record.name_len)..][..record.target_len.into()]
+    fn name(&self, index: usize) -> &[u8] {
+        self.texts(index).0
     }
 
     /// A record's path, for people: the end of it, if it is long.
@@ -281,7 +295,7 @@ impl Comparison {
         if path == "." && record.mode == 0 {
             return;
         }
-        let (mode, owner) = (u32::from(record.mode), (record.uid, record.gid));
+        let (mode, owner) = (u32::from(record.mode), self.owners[usize::from(record.owner)]);
         if !is_apple_double(path) && mode != entry.mode {
             differs(&mut self.found, path, "mode", format!("{mode:o}"), format!("{:o}", entry.mode));
         }
@@ -301,7 +315,7 @@ impl Comparison {
             }
         }
         if let Some(link) = &entry.link {
-            let target = String::from_utf8_lossy(self.target(index));
+            let target = String::from_utf8_lossy(self.texts(index).1);
             let target = target.trim_end_matches('\0');
             if target != link {
                 let (listed, found) = (format!("{target:?}"), format!("{link:?}"));

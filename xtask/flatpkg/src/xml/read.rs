@@ -20,7 +20,7 @@ pub const ELEMENTS_MAX: usize = 200_000;
 /// How many attributes an element may have.
 pub const ATTRIBUTES_MAX: usize = 64;
 /// How many attributes a document may have.
-pub const ATTRIBUTES_ALL_MAX: usize = 200_000;
+pub const ATTRIBUTES_ALL_MAX: usize = 100_000;
 /// How long an attribute's value may be, in bytes: it ends up in messages.
 pub const ATTRIBUTE_LEN_MAX: usize = 64 << 10;
 
