@@ -13,7 +13,7 @@ use super::{MAGIC, RecordType, TREE_MAGIC};
 use crate::PATHS_READ_MAX;
 
 /// The longest Bom that is read, in bytes: 112 for each of
-/// [`PATHS_READ_MAX`](crate::PATHS_READ_MAX) paths, of which Apple's take 80 and the name.
+/// [`PATHS_READ_MAX`] paths, of which Apple's take 80 and the name.
 pub const BOM_MAX: u64 = 112 << 20;
 /// How many variables are read.
 pub const VARIABLES_MAX: usize = 64;

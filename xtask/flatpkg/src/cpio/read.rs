@@ -91,7 +91,7 @@ pub enum CpioReadError {
         /// Where the entry starts.
         offset: u64,
     },
-    /// More than [`PATHS_READ_MAX`](crate::PATHS_READ_MAX) entries.
+    /// More than [`PATHS_READ_MAX`] entries.
     #[error("the archive has more than {PATHS_READ_MAX} entries")]
     TooManyEntries,
 }
