@@ -50,6 +50,15 @@ vm_say_once() {
 	[ "$*" = "${vm_said:-}" ] || vm_say "$@"
 }
 
+# Puts the file $1 in the place of $2. mv(1) would put it into a folder of that
+# name, or into one that a link of that name leads to. Status 1: it could not.
+vm_put_in_place() {
+	if [ -L "$2" ]; then
+		rm -f "$2"
+	fi
+	[ ! -d "$2" ] && mv -f "$1" "$2"
+}
+
 # Opens the log as file 3, for what limactl prints. One that has grown too large
 # is put aside first.
 vm_open_log() {
@@ -57,7 +66,7 @@ vm_open_log() {
 		exec 3>&2
 	elif vm_can_log; then
 		if [ "$(wc -c <"$vm_log")" -gt "$VM_LOG_MAX" ]; then
-			mv -f "$vm_log" "$vm_log.0" 2>/dev/null || :
+			vm_put_in_place "$vm_log" "$vm_log.0" 2>/dev/null || :
 		fi
 		exec 3>>"$vm_log"
 	else
@@ -70,9 +79,13 @@ vm_rest() {
 	[ "$vm_ending" = no ] || return 1
 	sleep "$1" &
 	vm_sleep=$!
-	# A signal may have come just before there was something to wake.
-	[ "$vm_ending" = no ] || kill "$vm_sleep" 2>/dev/null
-	{ wait "$vm_sleep"; } 2>/dev/null
+	{
+		# A signal may have come just before there was something to wake.
+		[ "$vm_ending" = no ] || kill -KILL "$vm_sleep"
+		wait "$vm_sleep"
+		# A trap ends the wait, but not what is waited for.
+		[ "$vm_ending" = no ] || wait "$vm_sleep"
+	} 2>/dev/null
 	vm_sleep=
 	[ "$vm_ending" = no ]
 }
@@ -84,7 +97,8 @@ vm_on_signal() {
 	vm_woken=yes
 	vm_pass_on
 	if [ -n "$vm_sleep" ]; then
-		kill "$vm_sleep" 2>/dev/null
+		# What was only just forked may forget SIGTERM; see vm_watch.
+		kill -KILL "$vm_sleep" 2>/dev/null
 	fi
 }
 

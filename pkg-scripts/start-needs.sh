@@ -104,7 +104,11 @@ vm_become_limactl() {
 # Whatever lies in its place, be it a link to nothing, is the user's and is not
 # touched. `limactl start NAME` would make one from Lima's own template.
 vm_has_instance() {
-	if [ -f "$vm_dir/lima.yaml" ] && [ ! -e "$vm_making" ]; then
+	vm_created=no
+	vm_cut_short=no
+	if [ -f "$vm_making" ] && [ ! -L "$vm_making" ]; then
+		vm_cut_short=yes
+	elif [ -f "$vm_dir/lima.yaml" ]; then
 		return 0
 	fi
 	vm_problem="there is no Lima instance in $vm_dir"
@@ -112,10 +116,11 @@ vm_has_instance() {
 	if [ -z "$vm_template" ]; then
 		return 1
 	fi
-	if [ -e "$vm_making" ]; then
-		vm_say "The last try to create the instance was cut short."
-		vm_problem="what it left in $vm_dir cannot be removed"
+	if [ "$vm_cut_short" = yes ]; then
+		vm_problem="what a try to create the instance left in $vm_dir cannot be removed"
+		vm_advice="Waiting until it can."
 		vm_remove_half_made || return 1
+		vm_say "The last try to create the instance was cut short."
 	fi
 	if [ -f "$vm_dir/lima.yaml" ]; then
 		return 0
@@ -131,11 +136,12 @@ vm_has_instance() {
 # Creates the instance. There is no time limit: its image is downloaded. Status
 # 1: it could not be, and what was half made is gone.
 vm_create() {
+	[ "$vm_ending" = no ] || return 1
 	[ -d "$vm_home" ] || mkdir -m 700 "$vm_home" 2>/dev/null
 	# A fifo in its place would keep the shell waiting.
-	rm -f "$vm_making"
+	rm -f "$vm_making" 2>/dev/null
 	if ! { true >"$vm_making"; } 2>/dev/null; then
-		vm_problem="the instance cannot be created, because $vm_home cannot be written"
+		vm_problem="the instance cannot be created, because $vm_making cannot be written"
 		vm_advice="Waiting until it can."
 		return 1
 	fi
@@ -147,6 +153,7 @@ vm_create() {
 	vm_wait_for_child
 	if [ "$vm_status" -eq 0 ] && [ -f "$vm_dir/lima.yaml" ] && rm -f "$vm_making"; then
 		vm_failures=0
+		vm_created=yes
 		vm_say "Created the instance in $vm_dir."
 		return 0
 	fi
@@ -176,7 +183,6 @@ vm_remove_half_made() {
 		else
 			(vm_become_limactl delete --force "$vm_name") </dev/null >&3 2>&3 3>&-
 			if { [ -e "$vm_dir" ] || [ -L "$vm_dir" ]; } && ! rm -rf "$vm_dir" 2>&3; then
-				vm_say "$vm_dir, half made, could not be removed."
 				return 1
 			fi
 			vm_say "Removed $vm_dir, which was half made."

@@ -13,6 +13,7 @@
 # | krunkit | names DIR/diffdisk |
 # | another driver | `lima-driver-NAME`, without the folder: its pid file alone tells whose it is |
 # | being started | `limactl start NAME`, which becomes or starts the host agent |
+# | being created | `limactl create ... NAME`, which has written lima.yaml long before it is done |
 # shellcheck disable=SC2034,SC2154 # one program with the other files of lima-start
 
 # Prints "PID PARENT COMMAND" for each process of the user. Status 1: they cannot
@@ -35,9 +36,10 @@ vm_processes_of_linux() {
 }
 
 # Looks at all processes of the user. Of those of the instance, vm_agents has the
-# host agents, vm_drivers the drivers, vm_starters each `limactl start` of it,
-# vm_others each lima-start but this one: ids, a space before each. Status 1:
-# they could not be listed.
+# host agents, vm_drivers the drivers, vm_starters each `limactl start` or `create` of it,
+# vm_others each lima-start but this one that goes before it: ids, a space before
+# each. Of two that are started at once the one with the lower number goes first.
+# Status 1: they could not be listed.
 vm_look_around() {
 	vm_agents=
 	vm_drivers=
@@ -60,7 +62,7 @@ END
 	for vm_pid in $vm_parents; do
 		case $vm_shells in
 		*" ${vm_pid#*:} "*) ;;
-		*) vm_others="$vm_others ${vm_pid%:*}" ;;
+		*) [ "${vm_pid%:*}" -gt "$$" ] || vm_others="$vm_others ${vm_pid%:*}" ;;
 		esac
 	done
 	for vm_file in "$vm_dir"/*.pid; do
@@ -77,15 +79,18 @@ vm_sort_process() {
 	case $vm_command in
 	*/lima-start\ "--instance=$vm_name "*)
 		case $vm_command in
-		*" --lima-home=$vm_home_option "*) ;;
+		*" --lima-home=$vm_home "*) ;;
 		*" --lima-home="*) return ;;
-		*) [ -z "$vm_home_option" ] || return ;;
+		*) [ -z "$vm_home_option" ] || [ "$vm_home" = "$HOME/.lima" ] || return ;;
 		esac
 		vm_shells="$vm_shells$vm_pid "
 		vm_parents="$vm_parents $vm_pid:$vm_parent"
 		;;
 	*/lima-start\ --*) ;;
 	*limactl\ *) vm_sort_limactl "${vm_command#*limactl } " ;;
+	# As Nix wraps it.
+	*limactl-wrapped\ *) vm_sort_limactl "${vm_command#*limactl-wrapped } " ;;
+	*\ hostagent\ *"$vm_dir/ha.pid "* | *\ hostagent\ *"$vm_real_dir/ha.pid "*) vm_agents="$vm_agents $vm_pid" ;;
 	*"$vm_dir/"* | *"$vm_real_dir/"*)
 		if vm_is_driver "$vm_command"; then
 			vm_drivers="$vm_drivers $vm_pid"
@@ -109,8 +114,10 @@ vm_sort_limactl() {
 	done
 	case $vm_words in
 	hostagent\ *" $vm_dir/ha.pid "* | hostagent\ *" $vm_real_dir/ha.pid "*) vm_agents="$vm_agents $vm_pid" ;;
-	start\ "$vm_name "* | start\ *" $vm_name "* | start\ *"--name=$vm_name "*) vm_starters="$vm_starters $vm_pid" ;;
-	restart\ "$vm_name "* | restart\ *" $vm_name "*) vm_starters="$vm_starters $vm_pid" ;;
+	# The name may be that of a template, too: template:NAME, DIR/NAME.yaml.
+	create\ *[\ =/:]"$vm_name "* | create\ *[\ =/:]"$vm_name.yaml "*) vm_starters="$vm_starters $vm_pid" ;;
+	start\ *[\ =/:]"$vm_name "* | start\ *[\ =/:]"$vm_name.yaml "*) vm_starters="$vm_starters $vm_pid" ;;
+	start\ "$vm_name "* | restart\ "$vm_name "* | restart\ *" $vm_name "*) vm_starters="$vm_starters $vm_pid" ;;
 	esac
 }
 
@@ -131,7 +138,7 @@ vm_is_left_driver() {
 	case $vm_line in
 	*/lima-driver-*)
 		case $(vm_line_of "${vm_line%% *}") in
-		*limactl\ *hostagent\ *) return 1 ;;
+		*\ hostagent\ *) return 1 ;;
 		*) return 0 ;;
 		esac
 		;;
@@ -162,7 +169,7 @@ vm_is_foreign() {
 	vm_line=$(vm_line_of "$1")
 	case "$vm_line " in
 	' ') return 1 ;;
-	*limactl\ *hostagent\ *" $vm_name "*) return 1 ;;
+	*\ hostagent\ *" $vm_name "*) return 1 ;;
 	*"/$vm_name/"*) ! vm_is_driver "${vm_line#* }" ;;
 	*) return 0 ;;
 	esac

@@ -35,7 +35,8 @@ vm_reason() {
 vm_run() {
 	# limactl makes a new one; of the last run nothing must be taken for this one's.
 	if [ -e "$vm_dir/ha.stderr.log" ] || [ -L "$vm_dir/ha.stderr.log" ]; then
-		mv -f "$vm_dir/ha.stderr.log" "$vm_dir/ha.stderr.previous.log" 2>/dev/null
+		vm_put_in_place "$vm_dir/ha.stderr.log" "$vm_dir/ha.stderr.previous.log" 2>/dev/null ||
+			rm -f "$vm_dir/ha.stderr.log" 2>/dev/null
 	fi
 	vm_note_boot
 	vm_say "Starting the instance: $vm_limactl $*"
@@ -53,7 +54,7 @@ vm_run() {
 # Nothing of the instance is left when limactl has ended.
 vm_clean_up() {
 	vm_look_around
-	if [ -n "$vm_drivers" ] && [ -z "$vm_agents$vm_starters" ]; then
+	if [ -n "$vm_drivers" ] && [ -z "$vm_agents$vm_starters$vm_others" ]; then
 		vm_end_drivers
 	fi
 }

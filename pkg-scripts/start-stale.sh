@@ -33,7 +33,7 @@ vm_first_line() {
 vm_note_boot() {
 	vm_new=$vm_dir/$VM_BOOT_FILE.$$
 	rm -f "$vm_new"
-	if { printf '%s\n' "$vm_boot" >"$vm_new" && mv -f "$vm_new" "$vm_dir/$VM_BOOT_FILE"; } 2>/dev/null; then
+	if { printf '%s\n' "$vm_boot" >"$vm_new" && vm_put_in_place "$vm_new" "$vm_dir/$VM_BOOT_FILE"; } 2>/dev/null; then
 		return
 	fi
 	rm -f "$vm_new" 2>/dev/null
@@ -55,7 +55,7 @@ vm_remove_stale() {
 		if [ -z "$vm_pid" ] || vm_is_foreign "$vm_pid" || [ "$vm_other_boot$vm_listed" = yesyes ]; then
 			continue
 		fi
-		vm_say_once "$vm_file names process $vm_pid, which may be the VM's driver. Waiting until it has ended."
+		vm_problem="$vm_file names process $vm_pid, which may be the VM's driver"
 		return 1
 	done
 	vm_removed=

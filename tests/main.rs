@@ -17,6 +17,7 @@ mod render;
 mod settings;
 mod signing;
 mod stage;
+mod start;
 mod support;
 mod tidy;
 mod verify;

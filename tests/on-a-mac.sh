@@ -1,8 +1,11 @@
 #!/bin/bash
 # What only a Mac can show: that Apple's own tools, Installer and launchd take
-# what this project builds. Run it on a Mac with Rust and sudo:
+# what this project builds, and that the VM is there after a restart. Run it on a
+# Mac with Rust and sudo:
 #
-#   tests/on-a-mac.sh
+#   tests/on-a-mac.sh                             what shows without a restart
+#   tests/on-a-mac.sh --before-reboot [INSTANCE]  sets up what a restart is to show
+#   tests/on-a-mac.sh --after-reboot              looks, and removes it again
 #
 # It was written where no Mac is at hand, and has not been run on one by its
 # authors. It says for each step what was expected and what came, and ends with
@@ -11,9 +14,16 @@
 #
 # It installs a LaunchDaemon and a LaunchAgent of its own for the user who runs
 # it, with a stand-in for limactl; no VM is made, no Lima is needed, and all of
-# it is removed again. macOS may show a notice about a new background item.
+# it is removed again. macOS may show a notice about a new background item. With
+# INSTANCE, which limactl has and nobody registered, the restart is played with a
+# real VM too; on-a-mac/restart.sh says how.
 set -u
 export LC_ALL=C
+cd "$(dirname "$0")/.." || exit 2
+# shellcheck source=tests/on-a-mac/steps.sh
+. tests/on-a-mac/steps.sh
+# shellcheck source=tests/on-a-mac/restart.sh
+. tests/on-a-mac/restart.sh
 
 name=on-a-mac-test
 user=$(id -un)
@@ -23,115 +33,46 @@ agent=io.lima-vm.autostart.$name
 daemon_plist=/Library/LaunchDaemons/$daemon.plist
 agent_plist=$HOME/Library/LaunchAgents/$agent.plist
 support="/Library/Application Support/io.lima-vm/$name"
+logs=/Library/Logs/io.lima-vm/$name
 receipt=io.lima-vm.installer.$name
-steps=0
-differ=0
-
-die() {
-	printf 'on-a-mac: %s\n' "$*" >&2
-	exit 2
-}
-
 [ "$(uname)" = Darwin ] || die "this is $(uname); the script is for macOS"
 [ "$uid" -ne 0 ] || die "run it as the user that the job is to run as, not as root"
+case ${1-} in
+'') ;;
+--before-reboot)
+	before_reboot "${2-}"
+	exit
+	;;
+--after-reboot)
+	after_reboot
+	exit
+	;;
+*) die "usage: tests/on-a-mac.sh [--before-reboot [INSTANCE] | --after-reboot]" ;;
+esac
 if [ -e "$daemon_plist" ] || [ -e "$agent_plist" ] || [ -e "$support" ]; then
 	die "an earlier run left something: see $support/uninstall.sh"
 fi
 sudo -v || die "it installs packages, which needs sudo"
-cd "$(dirname "$0")/.." || die "where is the repository?"
-
-# The stand-in writes down what launchd gave it, and ends as a VM does.
 # Not in /tmp: launchd's job runs as another session's process.
 work=$(mktemp -d "$HOME/.lima-autostart-test.XXXXXX") || die "no folder for the test"
 lima_home="$work/lima home"
 instance="$lima_home/$name"
 limactl="$work/bin of lima/limactl"
-mkdir -p "$instance" "${limactl%/*}"
+mkdir -p "$instance"
 touch "$instance/lima.yaml"
-cat >"$limactl" <<'END'
-#!/bin/sh
-if [ "$1 $2" = 'create --tty=false' ]; then
-	mkdir "$LIMA_HOME/${3#--name=}" && cp "$4" "$LIMA_HOME/${3#--name=}/lima.yaml" && id -un >"$LIMA_HOME/created"
-	exit
-fi
-{
-	printf '%s\n' "user $(id -un)" "arguments $*" "home $HOME" "lima-home $LIMA_HOME" "path $PATH" "folder $(pwd)"
-} >started
-trap 'sleep 8; date +%s >ended; exit 0' TERM
-while :; do
-	sleep 1 &
-	wait $!
-done
-END
-chmod 755 "$limactl"
+write_stand_in "$limactl"
 
 clean_up() {
 	for job in "system/$daemon" "gui/$uid/$agent"; do
 		sudo launchctl bootout "$job" >/dev/null 2>&1
 		sudo launchctl enable "$job" >/dev/null 2>&1
 	done
-	sudo rm -rf "$daemon_plist" "$support" "$work"
-	sudo rmdir "${support%/*}" 2>/dev/null
+	sudo rm -rf "$daemon_plist" "$support" "$logs" "$work"
+	sudo rmdir "${support%/*}" "${logs%/*}" 2>/dev/null
 	rm -f "$agent_plist"
 	sudo pkgutil --forget "$receipt" >/dev/null 2>&1
 }
 trap clean_up EXIT
-
-section() {
-	printf '\n== %s\n' "$*"
-}
-
-# report STATUS WHAT EXPECTED CAME: 0 is as expected.
-report() {
-	steps=$((steps + 1))
-	if [ "$1" -eq 0 ]; then
-		printf 'ok      %s\n' "$2"
-	else
-		differ=$((differ + 1))
-		printf 'DIFFERS %s\n' "$2"
-	fi
-	printf '%s\n' "$3" | sed 's/^/          expected: /'
-	printf '%s\n' "$4" | sed 's/^/          came:     /'
-}
-
-# is WHAT EXPECTED CAME: both are the same.
-is() {
-	[ "$2" = "$3" ]
-	report $? "$1" "$2" "$3"
-}
-
-# matches WHAT PATTERN CAME: a line of what came matches, by grep.
-matches() {
-	printf '%s\n' "$3" | grep -q -e "$2"
-	report $? "$1" "a line like $2" "$3"
-}
-
-# ends WHAT STATUS COMMAND...: the command ends with that status.
-ends() {
-	ends_what=$1
-	ends_expected=$2
-	shift 2
-	ends_said=$("$@" 2>&1 </dev/null)
-	ends_status=$?
-	[ "$ends_status" -eq "$ends_expected" ]
-	report $? "$ends_what" "status $ends_expected from $*" "status $ends_status; $ends_said"
-}
-
-# Waits for up to $1 seconds until a command succeeds.
-within() {
-	within_left=$1
-	shift
-	until "$@" >/dev/null 2>&1; do
-		within_left=$((within_left - 1))
-		[ "$within_left" -gt 0 ] || return 1
-		sleep 1
-	done
-}
-
-# A field of what launchctl prints of a job.
-field() {
-	launchctl print "$1" 2>/dev/null | sed -n "s/^[[:space:]]*$2 = //p" | sed 1q
-}
 
 build() {
 	cargo xtask dist "$name" --user "$user" --limactl "$limactl" --lima-home "$lima_home" "$@" ||
@@ -161,6 +102,7 @@ is 'lsbom lists what the package lays down: mode, owner' "$(
 		'./Library/Application Support' 40755 0/80 \
 		'./Library/Application Support/io.lima-vm' 40755 0/0 \
 		"./Library/Application Support/io.lima-vm/$name" 40755 0/0 \
+		"./Library/Application Support/io.lima-vm/$name/lima-start" 100755 0/0 \
 		"./Library/Application Support/io.lima-vm/$name/uninstall.sh" 100755 0/0 \
 		./Library/LaunchDaemons 40755 0/0 "./Library/LaunchDaemons/$daemon.plist" 100644 0/0 | sort
 )" "$(lsbom -p fmug "$component/Bom" | awk -F '\t' '{ print $1 "\t" $2 "\t" $3 "/" $4 }' | sort)"
@@ -179,7 +121,8 @@ is 'nothing of the old array is left' '2 /a start' "$(for key in '' .0 .1; do
 done | tr '\n' ' ' | sed 's/ $//')"
 ends 'xmllint takes Distribution' 0 xmllint --noout "$work/expanded/Distribution"
 for shell in '/bin/sh -n' '/bin/dash -n' '/bin/bash --posix -n' '/bin/zsh --emulate sh -n'; do
-	for script in "$component"/Scripts/* "$work/expanded-uninstaller"/*.pkg/Scripts/postinstall; do
+	for script in "$component"/Scripts/* "$work/expanded-uninstaller"/*.pkg/Scripts/postinstall \
+		"$component/Payload$support/lima-start"; do
 		# shellcheck disable=SC2086 # a command and its flags
 		ends "$shell understands ${script##*/}" 0 $shell "$script"
 	done
@@ -226,6 +169,12 @@ is 'the uninstaller belongs to root' 'root:wheel 755' "$(stat -f '%Su:%Sg %Lp' "
 is 'Application Support is as it was' 'root:admin 755' "$(stat -f '%Su:%Sg %Lp' '/Library/Application Support')"
 matches 'there is a receipt' '^version: 1\.0\.0$' "$(pkgutil --pkg-info "$receipt" 2>&1)"
 matches 'the log says what was done' "Lima instance $name is set up and runs\\." "$(tail -n 200 /var/log/install.log)"
+is 'the log is in a folder of the user'\''s' "$user 755 $user 644" \
+	"$(stat -f '%Su %Lp' "$logs") $(stat -f '%Su %Lp' "$logs/lima-start.log")"
+matches 'the log says what lima-start runs' "Starting the instance: $limactl start $name --foreground" \
+	"$(cat "$logs/lima-start.log")"
+is 'lima-start keeps which boot it is' "$(sysctl -n kern.bootsessionuuid)" "$(cat "$instance/lima-start.boot")"
+has_priority "$(field "system/$daemon" pid)"
 
 section 'An upgrade while the VM runs'
 before=$(field "system/$daemon" pid)
@@ -275,7 +224,7 @@ mv "$work/aside" "$instance"
 section 'Uninstalling'
 ends 'Installer runs the package that uninstalls' 0 sudo installer -pkg "$uninstaller" -target /
 ends 'launchd has let go' 113 launchctl print "system/$daemon"
-is 'no file is left' '' "$(ls -d "$daemon_plist" "$support" 2>/dev/null)"
+is 'no file is left' '' "$(ls -d "$daemon_plist" "$support" "$logs" 2>/dev/null)"
 ends 'there is no receipt' 1 pkgutil --pkg-info "$receipt"
 is 'the instance is as it was' "$instance/lima.yaml" "$(ls "$instance/lima.yaml")"
 ends 'a second time does no harm' 0 sudo installer -pkg "$uninstaller" -target /
@@ -321,20 +270,22 @@ is 'the job runs' running "$(field "system/$daemon" state)"
 is 'plutil wrote the user into the list' "$user" "$(plutil -extract UserName raw -o - "$daemon_plist")"
 is 'the property list belongs to root' 'root:wheel 644' "$(stat -f '%Su:%Sg %Lp' "$daemon_plist")"
 is 'nothing was created' '' "$(ls "$lima_home/created" 2>/dev/null)"
-before=$(field "system/$daemon" pid)
 mv "$instance" "$work/aside"
 mv "$limactl" "$limactl.aside"
 printf '#!/bin/sh\nexit 1\n' >"$limactl"
 chmod 755 "$limactl"
-ends 'Installer fails where the instance cannot be created' 1 sudo installer -pkg "$created" -target /
-is 'the job is the one from before' "$before" "$(field "system/$daemon" pid)"
-matches 'the log says so' 'could not be created.*Nothing of [^ ]* was changed' "$(tail -n 200 /var/log/install.log)"
+ends 'Installer installs although the instance cannot be created' 0 sudo installer -pkg "$created" -target /
+matches 'the log says so' 'limactl create ended with status 1' "$(cat "$logs/lima-start.log")"
+[ ! -e "$instance" ]
+report $? 'nothing half made is left' 'none' "$(ls -d "$instance" 2>&1)"
 mv "$limactl.aside" "$limactl"
-ends 'Installer installs where it can' 0 sudo installer -pkg "$created" -target /
+# The pauses between two tries have grown.
+within 600 test -e "$instance/started"
+report $? 'it is created and started as soon as that works' "$instance/started" "$(tail -n 5 "$logs/lima-start.log")"
 is 'limactl ran as the user' "$user" "$(cat "$lima_home/created")"
 is 'the instance is from the template' '# on-a-mac' "$(cat "$instance/lima.yaml")"
 ends 'the script uninstalls it' 0 sudo "$support/uninstall.sh"
-is 'no file is left' '' "$(ls -d "$daemon_plist" "$support" 2>/dev/null)"
+is 'no file is left' '' "$(ls -d "$daemon_plist" "$support" "$logs" 2>/dev/null)"
 rm -rf "$instance"
 mv "$work/aside" "$instance"
 
@@ -356,5 +307,4 @@ ends 'autostart disables it' 0 alone disable "$name"
 is 'no file is left' '' "$(ls -d "$agent_plist" "$daemon_plist" 2>/dev/null)"
 ends 'launchd has let go' 113 launchctl print "gui/$uid/$agent"
 
-printf '\n%s of %s steps came out differently.\n' "$differ" "$steps"
-[ "$differ" -eq 0 ]
+sum_up

@@ -391,7 +391,7 @@ pub fn set_owner_and_mode(path: &Path, uid: u32, gid: u32, mode: u32) {
 }
 
 /// The libraries that a program loads, with the one that loads them.
-fn libraries(program: &Path) -> Vec<String> {
+pub fn libraries(program: &Path) -> Vec<String> {
     static KNOWN: Mutex<BTreeMap<PathBuf, Vec<String>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap();
     let ask = || {

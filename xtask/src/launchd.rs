@@ -136,12 +136,13 @@ pub fn log_path(spec: &Spec, instance: &Instance) -> String {
     format!("{}/{LOG_FILE}", log_dir(spec, instance, instance.condition))
 }
 
-/// The same in words: below `~` for login.
-pub fn log_path_in_words(spec: &Spec, instance: &Instance) -> String {
-    match instance.condition {
-        Condition::Boot => log_path(spec, instance),
-        Condition::Login => format!("~/{}", log_path(spec, instance)),
-    }
+/// The log of the job of the instance `name`, for people: below `~` for login.
+pub fn log_path_in_words(spec: &Spec, condition: Condition, name: &str) -> String {
+    let root = match condition {
+        Condition::Boot => LOGS_ROOT.to_owned(),
+        Condition::Login => format!("~/{USER_LOGS_ROOT}"),
+    };
+    format!("{root}/{}/{name}/{LOG_FILE}", spec.identifier_prefix)
 }
 
 /// The folder that belongs to the package alone.

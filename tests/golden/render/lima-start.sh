@@ -54,6 +54,15 @@ vm_say_once() {
 	[ "$*" = "${vm_said:-}" ] || vm_say "$@"
 }
 
+# Puts the file $1 in the place of $2. mv(1) would put it into a folder of that
+# name, or into one that a link of that name leads to. Status 1: it could not.
+vm_put_in_place() {
+	if [ -L "$2" ]; then
+		rm -f "$2"
+	fi
+	[ ! -d "$2" ] && mv -f "$1" "$2"
+}
+
 # Opens the log as file 3, for what limactl prints. One that has grown too large
 # is put aside first.
 vm_open_log() {
@@ -61,7 +70,7 @@ vm_open_log() {
 		exec 3>&2
 	elif vm_can_log; then
 		if [ "$(wc -c <"$vm_log")" -gt "$VM_LOG_MAX" ]; then
-			mv -f "$vm_log" "$vm_log.0" 2>/dev/null || :
+			vm_put_in_place "$vm_log" "$vm_log.0" 2>/dev/null || :
 		fi
 		exec 3>>"$vm_log"
 	else
@@ -74,9 +83,13 @@ vm_rest() {
 	[ "$vm_ending" = no ] || return 1
 	sleep "$1" &
 	vm_sleep=$!
-	# A signal may have come just before there was something to wake.
-	[ "$vm_ending" = no ] || kill "$vm_sleep" 2>/dev/null
-	{ wait "$vm_sleep"; } 2>/dev/null
+	{
+		# A signal may have come just before there was something to wake.
+		[ "$vm_ending" = no ] || kill -KILL "$vm_sleep"
+		wait "$vm_sleep"
+		# A trap ends the wait, but not what is waited for.
+		[ "$vm_ending" = no ] || wait "$vm_sleep"
+	} 2>/dev/null
 	vm_sleep=
 	[ "$vm_ending" = no ]
 }
@@ -88,7 +101,8 @@ vm_on_signal() {
 	vm_woken=yes
 	vm_pass_on
 	if [ -n "$vm_sleep" ]; then
-		kill "$vm_sleep" 2>/dev/null
+		# What was only just forked may forget SIGTERM; see vm_watch.
+		kill -KILL "$vm_sleep" 2>/dev/null
 	fi
 }
 
@@ -157,6 +171,7 @@ vm_watch() {
 # | krunkit | names DIR/diffdisk |
 # | another driver | `lima-driver-NAME`, without the folder: its pid file alone tells whose it is |
 # | being started | `limactl start NAME`, which becomes or starts the host agent |
+# | being created | `limactl create ... NAME`, which has written lima.yaml long before it is done |
 # shellcheck disable=SC2034,SC2154 # one program with the other files of lima-start
 
 # Prints "PID PARENT COMMAND" for each process of the user. Status 1: they cannot
@@ -179,9 +194,10 @@ vm_processes_of_linux() {
 }
 
 # Looks at all processes of the user. Of those of the instance, vm_agents has the
-# host agents, vm_drivers the drivers, vm_starters each `limactl start` of it,
-# vm_others each lima-start but this one: ids, a space before each. Status 1:
-# they could not be listed.
+# host agents, vm_drivers the drivers, vm_starters each `limactl start` or `create` of it,
+# vm_others each lima-start but this one that goes before it: ids, a space before
+# each. Of two that are started at once the one with the lower number goes first.
+# Status 1: they could not be listed.
 vm_look_around() {
 	vm_agents=
 	vm_drivers=
@@ -204,7 +220,7 @@ END
 	for vm_pid in $vm_parents; do
 		case $vm_shells in
 		*" ${vm_pid#*:} "*) ;;
-		*) vm_others="$vm_others ${vm_pid%:*}" ;;
+		*) [ "${vm_pid%:*}" -gt "$$" ] || vm_others="$vm_others ${vm_pid%:*}" ;;
 		esac
 	done
 	for vm_file in "$vm_dir"/*.pid; do
@@ -221,15 +237,18 @@ vm_sort_process() {
 	case $vm_command in
 	*/lima-start\ "--instance=$vm_name "*)
 		case $vm_command in
-		*" --lima-home=$vm_home_option "*) ;;
+		*" --lima-home=$vm_home "*) ;;
 		*" --lima-home="*) return ;;
-		*) [ -z "$vm_home_option" ] || return ;;
+		*) [ -z "$vm_home_option" ] || [ "$vm_home" = "$HOME/.lima" ] || return ;;
 		esac
 		vm_shells="$vm_shells$vm_pid "
 		vm_parents="$vm_parents $vm_pid:$vm_parent"
 		;;
 	*/lima-start\ --*) ;;
 	*limactl\ *) vm_sort_limactl "${vm_command#*limactl } " ;;
+	# As Nix wraps it.
+	*limactl-wrapped\ *) vm_sort_limactl "${vm_command#*limactl-wrapped } " ;;
+	*\ hostagent\ *"$vm_dir/ha.pid "* | *\ hostagent\ *"$vm_real_dir/ha.pid "*) vm_agents="$vm_agents $vm_pid" ;;
 	*"$vm_dir/"* | *"$vm_real_dir/"*)
 		if vm_is_driver "$vm_command"; then
 			vm_drivers="$vm_drivers $vm_pid"
@@ -253,8 +272,10 @@ vm_sort_limactl() {
 	done
 	case $vm_words in
 	hostagent\ *" $vm_dir/ha.pid "* | hostagent\ *" $vm_real_dir/ha.pid "*) vm_agents="$vm_agents $vm_pid" ;;
-	start\ "$vm_name "* | start\ *" $vm_name "* | start\ *"--name=$vm_name "*) vm_starters="$vm_starters $vm_pid" ;;
-	restart\ "$vm_name "* | restart\ *" $vm_name "*) vm_starters="$vm_starters $vm_pid" ;;
+	# The name may be that of a template, too: template:NAME, DIR/NAME.yaml.
+	create\ *[\ =/:]"$vm_name "* | create\ *[\ =/:]"$vm_name.yaml "*) vm_starters="$vm_starters $vm_pid" ;;
+	start\ *[\ =/:]"$vm_name "* | start\ *[\ =/:]"$vm_name.yaml "*) vm_starters="$vm_starters $vm_pid" ;;
+	start\ "$vm_name "* | restart\ "$vm_name "* | restart\ *" $vm_name "*) vm_starters="$vm_starters $vm_pid" ;;
 	esac
 }
 
@@ -275,7 +296,7 @@ vm_is_left_driver() {
 	case $vm_line in
 	*/lima-driver-*)
 		case $(vm_line_of "${vm_line%% *}") in
-		*limactl\ *hostagent\ *) return 1 ;;
+		*\ hostagent\ *) return 1 ;;
 		*) return 0 ;;
 		esac
 		;;
@@ -306,7 +327,7 @@ vm_is_foreign() {
 	vm_line=$(vm_line_of "$1")
 	case "$vm_line " in
 	' ') return 1 ;;
-	*limactl\ *hostagent\ *" $vm_name "*) return 1 ;;
+	*\ hostagent\ *" $vm_name "*) return 1 ;;
 	*"/$vm_name/"*) ! vm_is_driver "${vm_line#* }" ;;
 	*) return 0 ;;
 	esac
@@ -390,7 +411,7 @@ vm_first_line() {
 vm_note_boot() {
 	vm_new=$vm_dir/$VM_BOOT_FILE.$$
 	rm -f "$vm_new"
-	if { printf '%s\n' "$vm_boot" >"$vm_new" && mv -f "$vm_new" "$vm_dir/$VM_BOOT_FILE"; } 2>/dev/null; then
+	if { printf '%s\n' "$vm_boot" >"$vm_new" && vm_put_in_place "$vm_new" "$vm_dir/$VM_BOOT_FILE"; } 2>/dev/null; then
 		return
 	fi
 	rm -f "$vm_new" 2>/dev/null
@@ -412,7 +433,7 @@ vm_remove_stale() {
 		if [ -z "$vm_pid" ] || vm_is_foreign "$vm_pid" || [ "$vm_other_boot$vm_listed" = yesyes ]; then
 			continue
 		fi
-		vm_say_once "$vm_file names process $vm_pid, which may be the VM's driver. Waiting until it has ended."
+		vm_problem="$vm_file names process $vm_pid, which may be the VM's driver"
 		return 1
 	done
 	vm_removed=
@@ -536,7 +557,11 @@ vm_become_limactl() {
 # Whatever lies in its place, be it a link to nothing, is the user's and is not
 # touched. `limactl start NAME` would make one from Lima's own template.
 vm_has_instance() {
-	if [ -f "$vm_dir/lima.yaml" ] && [ ! -e "$vm_making" ]; then
+	vm_created=no
+	vm_cut_short=no
+	if [ -f "$vm_making" ] && [ ! -L "$vm_making" ]; then
+		vm_cut_short=yes
+	elif [ -f "$vm_dir/lima.yaml" ]; then
 		return 0
 	fi
 	vm_problem="there is no Lima instance in $vm_dir"
@@ -544,10 +569,11 @@ vm_has_instance() {
 	if [ -z "$vm_template" ]; then
 		return 1
 	fi
-	if [ -e "$vm_making" ]; then
-		vm_say "The last try to create the instance was cut short."
-		vm_problem="what it left in $vm_dir cannot be removed"
+	if [ "$vm_cut_short" = yes ]; then
+		vm_problem="what a try to create the instance left in $vm_dir cannot be removed"
+		vm_advice="Waiting until it can."
 		vm_remove_half_made || return 1
+		vm_say "The last try to create the instance was cut short."
 	fi
 	if [ -f "$vm_dir/lima.yaml" ]; then
 		return 0
@@ -563,11 +589,12 @@ vm_has_instance() {
 # Creates the instance. There is no time limit: its image is downloaded. Status
 # 1: it could not be, and what was half made is gone.
 vm_create() {
+	[ "$vm_ending" = no ] || return 1
 	[ -d "$vm_home" ] || mkdir -m 700 "$vm_home" 2>/dev/null
 	# A fifo in its place would keep the shell waiting.
-	rm -f "$vm_making"
+	rm -f "$vm_making" 2>/dev/null
 	if ! { true >"$vm_making"; } 2>/dev/null; then
-		vm_problem="the instance cannot be created, because $vm_home cannot be written"
+		vm_problem="the instance cannot be created, because $vm_making cannot be written"
 		vm_advice="Waiting until it can."
 		return 1
 	fi
@@ -579,6 +606,7 @@ vm_create() {
 	vm_wait_for_child
 	if [ "$vm_status" -eq 0 ] && [ -f "$vm_dir/lima.yaml" ] && rm -f "$vm_making"; then
 		vm_failures=0
+		vm_created=yes
 		vm_say "Created the instance in $vm_dir."
 		return 0
 	fi
@@ -608,7 +636,6 @@ vm_remove_half_made() {
 		else
 			(vm_become_limactl delete --force "$vm_name") </dev/null >&3 2>&3 3>&-
 			if { [ -e "$vm_dir" ] || [ -L "$vm_dir" ]; } && ! rm -rf "$vm_dir" 2>&3; then
-				vm_say "$vm_dir, half made, could not be removed."
 				return 1
 			fi
 			vm_say "Removed $vm_dir, which was half made."
@@ -653,7 +680,8 @@ vm_reason() {
 vm_run() {
 	# limactl makes a new one; of the last run nothing must be taken for this one's.
 	if [ -e "$vm_dir/ha.stderr.log" ] || [ -L "$vm_dir/ha.stderr.log" ]; then
-		mv -f "$vm_dir/ha.stderr.log" "$vm_dir/ha.stderr.previous.log" 2>/dev/null
+		vm_put_in_place "$vm_dir/ha.stderr.log" "$vm_dir/ha.stderr.previous.log" 2>/dev/null ||
+			rm -f "$vm_dir/ha.stderr.log" 2>/dev/null
 	fi
 	vm_note_boot
 	vm_say "Starting the instance: $vm_limactl $*"
@@ -671,7 +699,7 @@ vm_run() {
 # Nothing of the instance is left when limactl has ended.
 vm_clean_up() {
 	vm_look_around
-	if [ -n "$vm_drivers" ] && [ -z "$vm_agents$vm_starters" ]; then
+	if [ -n "$vm_drivers" ] && [ -z "$vm_agents$vm_starters$vm_others" ]; then
 		vm_end_drivers
 	fi
 }
@@ -794,14 +822,14 @@ vm_read_options() {
 # it does. A VM that a person started is left alone.
 vm_is_free() {
 	vm_advice="Waiting until that has ended."
-	vm_look_around || vm_say_once "The processes of $(id -un) cannot be listed."
+	vm_look_around
 	if [ -n "$vm_others" ]; then
 		vm_problem="another lima-start is there for this instance (process$vm_others)"
 	elif [ -n "$vm_agents" ]; then
 		vm_problem="the VM runs already; somebody else started it (process$vm_agents)"
 		vm_by_hand=yes
 	elif [ -n "$vm_starters" ]; then
-		vm_problem="somebody is starting the VM (process$vm_starters)"
+		vm_problem="somebody is creating or starting the instance (process$vm_starters)"
 	elif [ -n "$vm_drivers" ]; then
 		vm_problem="the VM's driver runs without its host agent (process$vm_drivers)"
 		# It may be about to end, as its host agent was.
@@ -812,12 +840,15 @@ vm_is_free() {
 		fi
 	fi
 	[ -z "$vm_others$vm_agents$vm_starters" ] || return 1
-	vm_problem="what is in $vm_dir may be of a VM that runs"
-	vm_remove_stale
+	vm_remove_stale || return
+	[ "$vm_listed" = yes ] || vm_say "The processes of $(id -un) cannot be listed."
 }
 
 vm_is_ready() {
-	vm_has_home && vm_has_limactl && vm_has_instance && vm_is_free
+	# Nothing is made, or removed, where another process may be at it; making it
+	# may have taken an hour.
+	vm_has_home && vm_has_limactl && vm_is_free && vm_has_instance &&
+		{ [ "$vm_created" = no ] || vm_is_free; }
 }
 
 # Waits until limactl can start the instance. Status 1: lima-start is told to end,
@@ -825,7 +856,7 @@ vm_is_ready() {
 vm_prepare() {
 	vm_looked=0
 	vm_by_hand=no
-	while :; do
+	while [ "$vm_ending" = no ]; do
 		vm_wait=
 		if vm_is_ready && [ "$vm_ending" = no ]; then
 			return 0
@@ -839,16 +870,11 @@ vm_prepare() {
 		fi
 		vm_rest "$vm_wait" || return 1
 	done
+	return 1
 }
 
 vm_main() {
 	vm_failures=0
-	vm_ending=no
-	vm_child=
-	vm_watcher=
-	vm_sleep=
-	vm_passed_on=no
-	trap vm_on_signal HUP INT TERM
 	vm_open_log
 	while vm_prepare; do
 		# What a person started, a person may have stopped since.
@@ -868,6 +894,8 @@ vm_main() {
 		fi
 		vm_rest "$vm_pause" || break
 	done
+	# An earlier run may have left something.
+	vm_clean_up
 	vm_say "Ended, as asked."
 }
 
@@ -909,6 +937,16 @@ vm_print_status() {
 	[ "$vm_word" = Running ]
 }
 
+vm_ending=no
+vm_child=
+vm_watcher=
+vm_sleep=
+vm_passed_on=no
+case ${1-} in
+check | status) ;;
+# What an earlier run left is put away, whenever this is told to end.
+*) trap vm_on_signal HUP INT TERM ;;
+esac
 vm_uid=$(id -u)
 vm_path=$PATH
 PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH

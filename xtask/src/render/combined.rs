@@ -2,6 +2,8 @@
 //!
 //! Must not know: how a Distribution refers to it.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
 use super::fill;
@@ -14,6 +16,8 @@ struct Facts {
     version: String,
     organization: Option<String>,
     choices: Vec<Choice>,
+    /// The jobs' logs, NAME for the instance's name: one for each condition there is.
+    logs: BTreeSet<String>,
 }
 
 /// What they tell about an instance.
@@ -45,6 +49,11 @@ impl Facts {
             version: spec.version.to_string(),
             organization: spec.organization.as_ref().map(Text::to_string),
             choices: spec.instances.iter().map(choice).collect(),
+            logs: spec
+                .instances
+                .iter()
+                .map(|instance| launchd::log_path_in_words(spec, instance.condition, "NAME"))
+                .collect(),
         }
     }
 }

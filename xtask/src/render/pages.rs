@@ -54,7 +54,7 @@ impl Facts {
             uninstaller: launchd::uninstaller_path(spec, instance),
             support_dir: launchd::support_dir(spec, instance),
             lima_start: launchd::start_path(spec, instance),
-            log: launchd::log_path_in_words(spec, instance),
+            log: launchd::log_path_in_words(spec, instance.condition, instance.name.as_str()),
             instance_dir,
         }
     }
