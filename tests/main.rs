@@ -11,6 +11,7 @@ mod fleet;
 mod mdm;
 mod output;
 mod page;
+mod read;
 mod readme;
 mod render;
 mod settings;

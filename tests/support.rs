@@ -42,16 +42,20 @@ pub fn skip<T>(reason: &str) -> Option<T> {
 }
 
 /// A file of the reference data: other people's packages, which are not in the
-/// repository. Where they are not, says so and returns `None`.
+/// repository. `LIMA_AUTOSTART_REFERENCE` names their folder; without it the test is
+/// skipped, under `CI` too, and says so where nobody captures it.
 pub fn reference(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("LIMA_AUTOSTART_REFERENCE")
-        .map_or_else(|| root().join("../shared/reference"), PathBuf::from);
-    let file = folder.join(name);
-    if file.is_file() {
-        return Some(file);
-    }
-    eprintln!("skipped: no reference data at {}", file.display());
-    None
+    let Some(folder) = std::env::var_os("LIMA_AUTOSTART_REFERENCE") else {
+        use std::io::Write;
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("a test");
+        let reason = format!("{name} is not at hand: LIMA_AUTOSTART_REFERENCE names no folder with it");
+        let _ = writeln!(std::io::stderr(), "skipped {test}: {reason}");
+        return None;
+    };
+    let file = Path::new(&folder).join(name);
+    assert!(file.is_file(), "{} is not there, where LIMA_AUTOSTART_REFERENCE leads", file.display());
+    Some(file)
 }
 
 /// Compares with `tests/golden/<name>`. `UPDATE_GOLDEN=1` writes it instead;

@@ -5,8 +5,13 @@ mod commands;
 mod damage;
 mod documents;
 mod handmade;
+mod lies;
 mod mutation;
+mod printed;
 mod reference;
+mod runs;
+mod sound;
+mod tickets;
 
 use std::io::Cursor;
 
@@ -23,5 +28,14 @@ pub fn failed(checks: &[Check]) -> Vec<String> {
         .iter()
         .filter(|check| check.status == Status::Fail)
         .map(|check| format!("{}: {}", check.name, check.details.join("; ")))
+        .collect()
+}
+
+/// The checks that noted something, with what they noted.
+pub fn noted(checks: &[Check]) -> Vec<String> {
+    checks
+        .iter()
+        .filter(|check| !check.notes.is_empty())
+        .map(|check| format!("{}: {}", check.name, check.notes.join("; ")))
         .collect()
 }

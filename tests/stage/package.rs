@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Read as _};
 
-use flatpkg::component::{HookFacts, open_archive};
+use flatpkg::component::HookFacts;
+use flatpkg::payload;
 use flatpkg::product::{DistributionFacts, PackageFacts};
 use flatpkg::xar::{Archive, TocData};
 
@@ -135,13 +136,12 @@ impl Component {
 
 fn entries(archive: &Archive, input: &mut Cursor<&[u8]>, what: &str, data: Option<TocData>) -> Vec<Entry> {
     let Some(data) = data else { return Vec::new() };
-    let mut reader = open_archive(archive, input, what, &data).unwrap();
+    let mut reader = payload::open(archive, input, what, &data).unwrap();
     let mut entries = Vec::new();
     while let Some(facts) = reader.next_entry().unwrap() {
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).unwrap();
-        let path = String::from_utf8(facts.name).unwrap();
-        let path = path.strip_prefix("./").unwrap_or_default().to_owned();
+        let path = facts.path.strip_prefix("./").unwrap_or_default().to_owned();
         let header = facts.header;
         entries.push(Entry { path, mode: header.mode, uid: header.uid, gid: header.gid, bytes });
     }

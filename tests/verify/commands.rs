@@ -167,3 +167,76 @@ fn extract_unpacks_what_others_do() {
     // The folder must be new.
     assert_eq!(status(&xtask, &["inspect", INSTALLER, "--extract", "ours"]).0, Some(2));
 }
+
+/// What did not fit on the disk is missed by whoever reads it; a reader that has enough
+/// has what it wanted.
+#[test]
+fn a_report_that_cannot_be_written_is_an_error() {
+    let xtask = dist();
+    for arguments in [
+        &["verify", INSTALLER][..],
+        &["verify", INSTALLER, "--format", "json"],
+        &["verify", INSTALLER, "--format", "junit"],
+        &["inspect", INSTALLER],
+        &["inspect", INSTALLER, "--paths"],
+        &["inspect", INSTALLER, "--format", "json"],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = xtask.bare_command(arguments).stdout(full).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_ne!(output.status.code(), Some(0), "{arguments:?}: {error}");
+        assert!(error.contains("could not write") && error.contains("No space left"), "{error}");
+        let script = "\"$@\" | head -c 1 > /dev/null";
+        let output = crate::support::in_shell(script, &xtask.bare_command(arguments)).output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_note_changes_nothing_unless_strict_says_so() {
+    let xtask = Xtask::new();
+    let info = b"<pkg-info identifier=\"a\" version=\"1\"><payload numberOfFiles=\"7\"/></pkg-info>";
+    let package = super::handmade::xar(&super::handmade::member("PackageInfo", 20, info), info);
+    fs::write(xtask.path("odd.pkg"), package).unwrap();
+    let said = "PackageInfo says 7 files, and the package without a Payload has 0";
+    for (strict, code) in [(&[][..], 0), (&["--strict"], 1)] {
+        let run =
+            |format: &str| status(&xtask, &[&["verify", "odd.pkg", "--format", format], strict].concat());
+        let (status, human) = run("human");
+        assert_eq!(status, Some(code), "{human}");
+        assert!(human.contains(&format!("note  payload-counts            the package: {said}")), "{human}");
+        let (status, json) = run("json");
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let checks = json["verified"][0]["checks"].as_array().unwrap();
+        let counts = checks.iter().find(|check| check["name"] == "payload-counts").unwrap();
+        assert_eq!((status, json["verified"][0]["ok"].as_bool()), (Some(code), Some(code == 0)));
+        assert_eq!(counts["status"], "note");
+        assert!(counts["notes"][0].as_str().unwrap().contains(said));
+        let (status, junit) = run("junit");
+        assert_eq!(status, Some(code));
+        assert!(junit.contains(said), "{junit}");
+        assert_eq!(junit.contains("failures=\"1\""), code == 1, "{junit}");
+    }
+}
+
+#[test]
+fn packages_that_are_folders_get_a_sentence() {
+    let xtask = Xtask::new();
+    fs::create_dir_all(xtask.path("Old.pkg/Contents")).unwrap();
+    for command in ["verify", "inspect"] {
+        let output = xtask.bare_command(&[command, "Old.pkg"]).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("before Mac OS X 10.5 were folders"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_unpacked_has_a_limit_that_can_be_set() {
+    let xtask = dist();
+    for (limit, code) in [("1K", 1), ("1G", 0)] {
+        let (status, report) = status(&xtask, &["verify", INSTALLER, "--max-size", limit]);
+        assert_eq!(status, Some(code), "{report}");
+        assert_eq!(report.contains("the package unpacks to more than 1024 bytes"), code == 1, "{report}");
+    }
+}

@@ -2,6 +2,9 @@
 //!
 //! Must not know: whether it is sound (that is `verify`), how it is printed.
 
+mod component;
+mod product;
+
 use std::io::{Read, Seek};
 
 use flatpkg::ReadError;
@@ -9,10 +12,14 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xar::Archive;
 use serde::Serialize;
 
+use component::Room;
+pub use component::{Component, Script};
+pub use product::{Choice, Elsewhere, JavaScript, Product};
+
+use crate::digest::hex;
 use crate::sign::certificate::Facts;
-use crate::verify::jobs::{self, Job};
-use crate::verify::payload::{Contents, Entry, hooks};
-use crate::verify::signature::{self, RsaForm, Ticket, TimeSource};
+use crate::verify::signature::{self, RsaForm, TimeSource};
+use crate::verify::ticket::{self, Notarized, Ticket};
 
 /// A package.
 #[derive(Debug, Serialize)]
@@ -29,64 +36,11 @@ pub struct Inspection {
     /// Who signed; absent where nobody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
-}
-
-/// What a Distribution says.
-#[derive(Debug, Serialize)]
-pub struct Product {
-    /// Title of Installer's window.
-    pub title: Option<String>,
-    /// Identifier.
-    pub identifier: Option<String>,
-    /// Version.
-    pub version: Option<String>,
-    /// Oldest macOS.
-    pub minimum_macos: Vec<String>,
-    /// Processors.
-    pub host_architectures: Option<String>,
-    /// Whether a script decides if it may be installed.
-    pub installation_check: bool,
-    /// Files that Installer shows.
-    pub resources: Vec<String>,
-}
-
-/// A component.
-#[derive(Debug, Serialize)]
-pub struct Component {
-    /// Its folder in the product.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub folder: String,
-    /// Identifier of its receipt.
-    pub identifier: Option<String>,
-    /// Version.
-    pub version: Option<String>,
-    /// Where it is installed.
-    pub install_location: Option<String>,
-    /// Every path of the payload.
-    pub payload: Vec<Entry>,
-    /// The scripts and what they bring along.
-    pub scripts: Vec<Script>,
-    /// The jobs that it gives to launchd.
-    pub jobs: Vec<Job>,
-    /// What could not be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unreadable: Vec<String>,
-}
-
-/// A file among the scripts.
-#[derive(Debug, Serialize)]
-pub struct Script {
-    /// Its name.
-    pub path: String,
-    /// File type and permissions.
-    pub mode: u32,
-    /// Bytes.
-    pub size: u64,
-    /// Whether Installer runs it.
-    pub runs: bool,
-    /// Its text, where that was asked for and it is text.
+    /// Whether a notarization ticket is stapled, in words.
+    pub ticket: String,
+    /// What the ticket says; absent where none holds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub notarization: Option<Notarization>,
 }
 
 /// Who signed.
@@ -104,8 +58,24 @@ pub struct Signature {
     pub time_source: Option<&'static str>,
     /// The timestamp authority's certificate.
     pub timestamp_authority: Option<Facts>,
-    /// Whether a notarization ticket is stapled, in words.
-    pub ticket: String,
+}
+
+/// What a notarization ticket of Apple's says.
+#[derive(Debug, Serialize)]
+pub struct Notarization {
+    /// When the package was notarized.
+    pub time: String,
+    /// The digests of the code in the package that it covers.
+    pub code: Vec<CodeDigest>,
+}
+
+/// The digest of a program's code directory.
+#[derive(Debug, Serialize)]
+pub struct CodeDigest {
+    /// Its algorithm.
+    pub algorithm: &'static str,
+    /// Its first 20 bytes, hexadecimal.
+    pub digest: String,
 }
 
 /// Reads everything; the scripts' text with `texts`.
@@ -114,70 +84,37 @@ pub struct Signature {
 /// What cannot be read as a package.
 pub fn inspect<R: Read + Seek>(input: &mut R, texts: bool) -> Result<Inspection, ReadError> {
     let facts = PackageFacts::read(input)?;
-    let components = facts
-        .components
-        .iter()
-        .map(|component| self::component(Contents::read(&facts, component, input), texts))
-        .collect();
-    let product = facts.distribution.as_ref().map(|distribution| Product {
-        title: distribution.title.clone(),
-        identifier: distribution.identifier.clone(),
-        version: distribution.version.clone(),
-        minimum_macos: distribution.minimum_macos.clone(),
-        host_architectures: distribution.host_architectures.clone(),
-        installation_check: distribution.installation_check.is_some(),
-        resources: facts.resources.clone(),
-    });
+    let mut room = Room::default();
+    let read = |component| component::component(&facts, component, input, texts, &mut room);
+    let components = facts.components.iter().map(read).collect();
+    let product = product::product(&facts, input, texts);
+    let (ticket, notarization) = match ticket::read(&facts.archive, input) {
+        Ticket::None => ("none".to_owned(), None),
+        Ticket::Broken(fault) => (fault, None),
+        Ticket::Stapled(notarized) => ("holds".to_owned(), Some(notarization(&notarized))),
+    };
     Ok(Inspection {
         schema: 1,
         kind: if product.is_some() { "product" } else { "component" },
         product,
         components,
         signature: signature(&facts.archive, input),
+        ticket,
+        notarization,
     })
 }
 
-fn component(contents: Contents<'_>, texts: bool) -> Component {
-    let mut unreadable = Vec::new();
-    let hooks = hooks(&contents);
-    let mut jobs = Vec::new();
-    for entry in jobs::property_lists(std::slice::from_ref(&contents)) {
-        match jobs::read(entry) {
-            Ok(job) => jobs.push(job),
-            Err(fault) => unreadable.push(format!("{}: {fault}", entry.path)),
-        }
-    }
-    let mut entries = |what: &str, read: Option<Result<Vec<Entry>, String>>| match read {
-        None => Vec::new(),
-        Some(Ok(entries)) => entries,
-        Some(Err(fault)) => {
-            unreadable.push(format!("{what}: {fault}"));
-            Vec::new()
-        }
-    };
-    let payload = entries("Payload", contents.payload);
-    let scripts = entries("Scripts", contents.scripts);
-    let info = contents.facts.package_info.as_ref();
-    let text = |field: fn(&flatpkg::component::PackageInfo) -> &Option<String>| field(info?).clone();
-    Component {
-        folder: contents.facts.folder.clone(),
-        identifier: text(|info| &info.identifier),
-        version: text(|info| &info.version),
-        install_location: text(|info| &info.install_location),
-        payload,
-        scripts: scripts
-            .into_iter()
-            .filter(|entry| !entry.is_directory())
-            .map(|entry| Script {
-                runs: hooks.contains(entry.path.trim_start_matches("./")),
-                path: entry.path,
-                mode: entry.mode,
-                size: entry.size,
-                text: entry.content.filter(|_| texts).and_then(|bytes| String::from_utf8(bytes).ok()),
+fn notarization(notarized: &Notarized) -> Notarization {
+    Notarization {
+        time: notarized.time.to_rfc3339(),
+        code: notarized
+            .code
+            .iter()
+            .map(|entry| CodeDigest {
+                algorithm: ticket::digest_name(entry.digest_type),
+                digest: hex(entry.digest),
             })
             .collect(),
-        jobs,
-        unreadable,
     }
 }
 
@@ -205,10 +142,5 @@ fn signature<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatu
             TimeSource::Archive => "archive",
         }),
         timestamp_authority: stamp.map(|stamp| Facts::of(&stamp.authority)),
-        ticket: match signatures.ticket {
-            Ticket::None => "none".to_owned(),
-            Ticket::Stapled => "stapled".to_owned(),
-            Ticket::Broken(fault) => fault,
-        },
     })
 }

@@ -21,7 +21,7 @@
 //! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |
 //! | [`autostart`] | the same registration on this machine, without a package |
 //! | [`lima_start`], [`environment`] | what launchd and systemd run, and the environment it gets |
-//! | [`render`], [`digest`] | templates filled in, values escaped; sums |
+//! | [`render`], [`printable`], [`digest`] | templates filled in, values escaped; foreign text made fit for a terminal; sums |
 
 pub mod artifact;
 pub mod assemble;
@@ -38,6 +38,7 @@ pub mod managers;
 pub mod merge;
 pub mod output;
 pub mod plan;
+pub mod printable;
 pub mod render;
 pub mod run;
 pub mod settings;

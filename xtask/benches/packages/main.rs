@@ -1,10 +1,12 @@
 //! How fast packages are built, as ratios of what was measured in the same run.
 //!
-//! `cargo bench --bench packages` prints them at its end. Absolute times are
+//! `cargo bench --bench packages` prints them at its end, and with `-- reading` those of
+//! others' packages alone. Absolute times are
 //! criterion's and mean nothing on another machine, or on this one tomorrow.
 
 mod fleet;
 mod payload;
+mod reading;
 
 use std::fs;
 use std::io::{BufWriter, Cursor};
@@ -32,6 +34,9 @@ fn main() {
     if let Some(instances) = fleet::child_job() {
         return fleet::run_child(instances);
     }
+    if let Some(job) = reading::child_job() {
+        return reading::run_child(&job);
+    }
     // `cargo test --benches` asks only whether it runs.
     let quick = !std::env::args().any(|argument| argument == "--bench");
     if quick {
@@ -39,6 +44,9 @@ fn main() {
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
+    if std::env::args().any(|argument| argument == "reading") {
+        return reading::report(folder.path());
+    }
     let mut criterion = Criterion::default()
         .without_plots()
         .warm_up_time(Duration::from_secs(1))
@@ -66,6 +74,7 @@ fn main() {
     thousand_instances(&signer, two_signatures, these_signatures);
     fleet::report();
     payload::report(folder.path());
+    reading::report(folder.path());
 }
 
 /// A ratio of two durations, printed as `first / second`.

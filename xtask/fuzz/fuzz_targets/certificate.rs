@@ -11,7 +11,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use lima_autostart_fuzz::der::{Random, changed};
 use lima_autostart_fuzz::{joined, sections, signed_archive};
 use xtask::sign::certificate::Facts;
-use xtask::verify::{Level, Options, signature};
+use xtask::verify::{Level, Options, signature, ticket};
 
 fuzz_target!(|data: &[u8]| {
     let Some(package) = signed_archive(&sections(data)) else { return };
@@ -25,7 +25,8 @@ fuzz_target!(|data: &[u8]| {
         require: Some(Level::Notarized),
         ..Options::default()
     };
-    let _ = signature::checks(&archive, &mut input, &options);
+    let ticket = ticket::read(&archive, &mut input);
+    let _ = signature::checks(&archive, &mut input, &ticket, &options);
 });
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {

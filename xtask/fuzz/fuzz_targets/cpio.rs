@@ -9,19 +9,10 @@ use std::io::Read;
 use flatpkg::cpio::{ArchiveReader, EntryFacts, Rest};
 use flatpkg::gzip::Decoder;
 use libfuzzer_sys::fuzz_target;
+use lima_autostart_fuzz::Pieces;
 
 /// Most bytes that are unpacked.
 const LIMIT: u64 = 1 << 20;
-
-/// Gives a few bytes at a time.
-struct Pieces<R>(R, usize);
-
-impl<R: Read> Read for Pieces<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = buffer.len().min(self.1);
-        self.0.read(&mut buffer[..length])
-    }
-}
 
 /// All entries, and what follows the trailer or what went wrong.
 fn walk<R: Read>(input: R, read_contents: bool) -> (Vec<EntryFacts>, Result<Rest, String>) {

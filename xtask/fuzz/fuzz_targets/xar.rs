@@ -7,7 +7,7 @@ use std::io::{Cursor, Read};
 
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::Archive;
-use flatpkg::xar::ticket::after_heap;
+use flatpkg::xar::ticket;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use lima_autostart_fuzz::{sections, xar_of_plain};
 
@@ -38,6 +38,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             assert_eq!(slot.len() as u64, signature.size);
         }
     }
+    let _ = archive.heap_findings(&mut input);
     let end = archive.heap_end();
     let _ = archive.duplicate_paths();
     if let Ok(trailer) = archive.trailer(&mut input, LIMIT) {
@@ -45,7 +46,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             trailer.len() as u64,
             archive.file_len.saturating_sub(archive.heap_start.saturating_add(end))
         );
-        let _ = after_heap(&trailer);
+        if let Some(last) = trailer.last_chunk() {
+            let _ = ticket::framed_len(last);
+        }
+        let _ = ticket::read(&trailer);
     }
     let _ = PackageFacts::read(&mut input);
     Corpus::Keep

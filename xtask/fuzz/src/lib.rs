@@ -37,6 +37,16 @@ pub fn joined<T: AsRef<[u8]>>(sections: &[T]) -> Vec<u8> {
     sections.join(SEPARATOR)
 }
 
+/// Gives a few bytes at a time.
+pub struct Pieces<R>(pub R, pub usize);
+
+impl<R: Read> Read for Pieces<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = buffer.len().min(self.1);
+        self.0.read(&mut buffer[..length])
+    }
+}
+
 /// Compresses as xar's members and tables of contents are.
 pub fn zlib(plain: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());

@@ -13,7 +13,7 @@ use flatpkg::product::PackageFacts;
 use flatpkg::tree::{Owner, Tree};
 use flatpkg::xar::{Archive, TocData};
 use flatpkg::{Component, Product, Signer};
-use lima_autostart_fuzz::{joined, managed, signed_archive, signed_digest};
+use lima_autostart_fuzz::{gzip, joined, managed, signed_archive, signed_digest, zlib};
 use xtask::sign::{PackageSigner, development_identity};
 use xtask::verify::signature;
 
@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, package) in &packages {
         seeds_of(name, package).map_err(|error| format!("{name}: {error}"))?;
     }
+    packings()?;
     let managed = managed::contents();
     save("managers", "own", &joined(&managed))?;
     let signed = signer.sign_profile(managed[2].clone()).map_err(|error| error.to_string())?;
@@ -67,6 +68,63 @@ fn save(target: &str, name: &str, input: &[u8]) -> Result<(), Box<dyn Error>> {
 /// A binary property list: the dictionary that gives `Label` the text `b`.
 const BINARY_LIST: &[u8] = b"bplist00\xd1\x01\x02\x55Label\x51b\x08\x0b\x11\
     \0\0\0\0\0\0\x01\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x13";
+
+/// "content of a stream", as bzip2, `xz -9` and `xz --format=lzma` write it.
+const BZIP2: &[u8] = b"BZh91AY&SY\x15\xddQ1\x00\x00\x02\x91\x80@\x00+\x03\x9c\x00 \x00\x22\x01\x91\xa0\x80i\xa6\x8b\xea\xa0PDI\xd1)\xbb\xc5\xdc\x91N\x14$\x05wTL@";
+const XZ: &[u8] =
+    b"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4F\x02\x00!\x01\x1c\x00\x00\x00\x10\xcfX\xcc\x01\x00\x12content of a stream\x00\x00\x8a\xa3\xbc\x19\x9bS1\xc0\x00\x01+\x13\x9c\x09H\xd2\x1f\xb6\xf3}\x01\x00\x00\x00\x00\x04YZ";
+const LZMA: &[u8] = b"]\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x001\x9b\xca\x19\xda\xed\xa4\xf2\xbb|[\xe1\xc0\xa0\xed\x9e\x98\x0a6\xc3$^4\xff\xf4X\xb0\x00";
+/// A folder, a file and the trailer in the format crc.
+fn crc() -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, mode, content) in
+        [("d", 0o040_755, &b""[..]), ("d/a", 0o100_644, b"abc"), ("TRAILER!!!", 0, b"")]
+    {
+        let sum: u32 = content.iter().map(|byte| u32::from(*byte)).sum();
+        let header = format!(
+            "070702{:08x}{mode:08x}{:016x}{:08x}{:08x}{:08x}{:032x}{:08x}{sum:08x}{name}\0",
+            0,
+            0,
+            1,
+            0,
+            content.len(),
+            0,
+            name.len() + 1
+        );
+        for bytes in [header.as_bytes(), content] {
+            out.extend_from_slice(bytes);
+            out.resize(out.len().next_multiple_of(4), 0);
+        }
+    }
+    out
+}
+
+/// What the targets `unpack` and `payload` start from, packed in every way.
+fn packings() -> Result<(), Box<dyn Error>> {
+    let chunk =
+        |size: u64, bytes: &[u8]| [&size.to_be_bytes(), &(bytes.len() as u64).to_be_bytes(), bytes].concat();
+    let head = b"pbzx\0\0\0\0\x01\0\0\0";
+    let gzips = [gzip(b"content"), gzip(b"of a stream")].concat();
+    let pbzx = [&head[..], &chunk(19, XZ), &chunk(3, b"abc")].concat();
+    let crc = crc();
+    let crc_pbzx = [&head[..], &chunk(crc.len() as u64, &crc)].concat();
+    for (choice, name, packed) in [
+        (0, "gzips", gzips.as_slice()),
+        (0, "bzip2", BZIP2),
+        (0, "xz", XZ),
+        (0, "pbzx", &pbzx),
+        (1, "gzip", &gzips),
+        (2, "zlib", &zlib(b"content")),
+        (3, "bzip2-one", BZIP2),
+        (4, "xz-one", XZ),
+        (5, "lzma", LZMA),
+    ] {
+        save("unpack", name, &[&[choice], packed].concat())?;
+    }
+    save("payload", "crc", &crc)?;
+    save("payload", "crc-gzip", &gzip(&crc))?;
+    save("payload", "crc-pbzx", &crc_pbzx)
+}
 
 /// A product with everything that the checks look at, and little of it.
 fn own(signer: Option<&dyn Signer>) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -137,13 +195,14 @@ fn seeds_of(name: &str, package: &[u8]) -> Result<(), Box<dyn Error>> {
     for ComponentFacts { folder, bom, payload, scripts, .. } in &facts.components {
         let info = facts.archive.find(format!("{folder}/PackageInfo").trim_start_matches('/'));
         let info = plain(info.and_then(|file| file.data.as_ref()), false);
-        let (bom, gzip) = (plain(bom.as_ref(), false), plain(payload.as_ref(), false));
+        let (bom, packed) = (plain(bom.as_ref(), false), plain(payload.as_ref(), false));
         let (payload, scripts) = (plain(payload.as_ref(), true), plain(scripts.as_ref(), true));
         let name = format!("{name}-{}", folder.replace('/', "-"));
         let parts = [&distribution, &info, &bom, &payload, &scripts, &Vec::new()];
         save("verify", &name, &joined(&parts))?;
         save("bom", &name, &bom)?;
-        save("cpio", &format!("{name}-gzip"), &gzip)?;
+        save("cpio", &format!("{name}-gzip"), &packed)?;
+        save("payload", &name, &packed)?;
         save("cpio", &format!("{name}-payload"), &payload)?;
         save("cpio", &format!("{name}-scripts"), &scripts)?;
     }

@@ -1,24 +1,28 @@
 //! `inspect`: see what a package is and does.
 
+mod report;
+
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::messages::{MessageFormat, line};
-use crate::extract;
-use crate::inspect::{Component, Inspection, Signature, inspect};
-use crate::sign::certificate::Facts;
-use crate::verify::payload::Entry;
+use super::contents;
+use super::messages::{MessageFormat, part};
+use crate::inspect::{Inspection, inspect};
+use crate::printable::printable_json;
 
 /// Exit status where the file could not be read as a package.
 const UNREADABLE: u8 = 2;
 
-/// Show what a package is, installs, runs and starts, and who signed it
+/// Show what a package is, installs, runs and starts, who signed it and when Apple notarized it
+///
+/// Everything that runs is shown, as root or as the person who installs: scripts, jobs of launchd,
+/// JavaScript and the programs that it starts, Installer's plug-ins, components from elsewhere,
+/// programs with the set-user-ID bit.
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// The package; anybody's
@@ -29,7 +33,7 @@ pub struct Inspect {
     #[arg(long, conflicts_with_all = ["scripts", "extract"])]
     paths: bool,
 
-    /// Show the scripts' text too
+    /// Show the text of scripts and of JavaScript too
     #[arg(long)]
     scripts: bool,
 
@@ -38,6 +42,12 @@ pub struct Inspect {
     /// Nothing is ever written outside the folder. Owners are not applied, nor set-user-ID bits.
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
+
+    /// Unpack up to so many bytes, such as 100G [default: 100 times the package, at least 1G, at most 64G]
+    ///
+    /// For a package that you trust: a small one can unpack to any size.
+    #[arg(long, value_name = "SIZE", value_parser = contents::size)]
+    max_size: Option<u64>,
 
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -57,7 +67,7 @@ impl Inspect {
         match self.show() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                MessageFormat::Human.error(&error);
+                MessageFormat::Human.foreign_error(&error);
                 ExitCode::from(UNREADABLE)
             }
         }
@@ -65,196 +75,61 @@ impl Inspect {
 
     fn show(&self) -> Result<()> {
         let path = self.file.display();
+        if self.file.is_dir() {
+            bail!("{path}: {}", contents::OLD_PACKAGE);
+        }
+        if self.paths && self.format == Format::Human {
+            return contents::paths(&self.file, self.max_size);
+        }
         let file = File::open(&self.file).with_context(|| format!("could not open {path}"))?;
         let mut input = BufReader::new(file);
         let inspection = inspect(&mut input, self.scripts)
             .with_context(|| format!("{path} could not be read as a package"))?;
         match self.format {
-            Format::Json => line(serde_json::to_string_pretty(&inspection)?),
-            Format::Human if self.paths => {
-                for entry in inspection.components.iter().flat_map(|component| &component.payload) {
-                    line(printable(&entry.path));
-                }
-            }
-            Format::Human => print(&inspection),
+            Format::Json => json(&inspection)?,
+            Format::Human => report::print(&inspection),
         }
         if let Some(folder) = &self.extract {
-            let written = extract::extract(&mut input, folder)?;
-            line(format!("Unpacked {written} files and folders into {}.", folder.display()));
+            contents::extract(&self.file, folder, self.max_size)?;
         }
         Ok(())
     }
 }
 
-/// Text from a package, for a terminal: control characters are escaped.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|one| {
-            let escaped: Vec<char> =
-                if one.is_control() { one.escape_default().collect() } else { vec![one] };
-            escaped
-        })
-        .collect()
+/// Prints a package as JSON, some lines at a time.
+fn json(inspection: &Inspection) -> Result<()> {
+    let mut lines = Lines(Vec::new());
+    serde_json::to_writer_pretty(&mut lines, inspection)?;
+    lines.0.push(b'\n');
+    lines.print(0);
+    Ok(())
 }
 
-fn heading(text: &str) {
-    let style = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
-    line(format!("\n{style}{text}{style:#}"));
-}
+/// Makes whole lines of JSON printable and prints them.
+struct Lines(Vec<u8>);
 
-fn field(name: &str, value: &str) {
-    let style = Style::new().dimmed();
-    line(format!("  {style}{name:14}{style:#}  {}", printable(value)));
-}
-
-fn optional(name: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        field(name, value);
+impl Lines {
+    /// Prints what is there up to the last end of a line, if it has so many bytes.
+    fn print(&mut self, bytes: usize) {
+        let Some(end) = self.0.iter().rposition(|byte| *byte == b'\n').filter(|end| *end >= bytes) else {
+            return;
+        };
+        // Lines of JSON are whole characters.
+        part(&printable_json(&String::from_utf8_lossy(&self.0[..=end])));
+        self.0.drain(..=end);
     }
 }
 
-fn print(inspection: &Inspection) {
-    match &inspection.product {
-        None => line("A component package"),
-        Some(product) => {
-            line("A product archive");
-            optional("title", product.title.as_deref());
-            optional("identifier", product.identifier.as_deref());
-            optional("version", product.version.as_deref());
-            optional(
-                "minimum macOS",
-                (!product.minimum_macos.is_empty()).then(|| product.minimum_macos.join(", ")).as_deref(),
-            );
-            optional("processors", product.host_architectures.as_deref());
-            if product.installation_check {
-                field("check", "a script decides whether it may be installed");
-            }
-            optional(
-                "pages",
-                (!product.resources.is_empty()).then(|| product.resources.join(", ")).as_deref(),
-            );
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        if bytes.contains(&b'\n') {
+            self.print(1 << 16);
         }
-    }
-    for component in &inspection.components {
-        print_component(component);
-    }
-    heading("Signature");
-    match &inspection.signature {
-        None => line("  none"),
-        Some(signature) => print_signature(signature),
-    }
-}
-
-fn print_component(component: &Component) {
-    let name = if component.folder.is_empty() { "Component" } else { &component.folder };
-    heading(&printable(name));
-    optional("identifier", component.identifier.as_deref());
-    optional("version", component.version.as_deref());
-    optional("installs to", component.install_location.as_deref());
-    for fault in &component.unreadable {
-        field("UNREADABLE", fault);
-    }
-    for job in &component.jobs {
-        heading(&format!("launchd: {}", printable(job.label.as_deref().unwrap_or("(no label)"))));
-        let staged = if job.staged { ", for a script to put into place" } else { "" };
-        field("file", &format!("{}{staged}", job.path));
-        let mut program = job.program.clone();
-        if job.found_at_install_time.contains(&"limactl") {
-            program[0] = "limactl (found at install time)".to_owned();
-        }
-        field("runs", &program.join(" "));
-        optional("as user", job.user.as_deref());
-        field("starts", &if job.starts.is_empty() { "on request".to_owned() } else { job.starts.join("; ") });
-    }
-    if !component.scripts.is_empty() {
-        heading("Scripts");
-        for script in &component.scripts {
-            let runs = if script.runs { "runs as root" } else { "" };
-            let path = printable(&script.path);
-            line(format!("  {}  {:>9}  {path:30}  {runs}", mode(script.mode), script.size).trim_end());
-            if let Some(text) = &script.text {
-                for text in text.lines() {
-                    line(format!("    | {}", printable(&text.replace('\t', "    "))));
-                }
-            }
-        }
-    }
-    if !component.payload.is_empty() {
-        heading("Payload");
-        for entry in &component.payload {
-            print_entry(entry);
-        }
-    }
-}
-
-fn print_entry(entry: &Entry) {
-    let link = entry.link.as_ref().map(|target| format!(" -> {}", printable(target))).unwrap_or_default();
-    let owner = format!("{}/{}", entry.uid, entry.gid);
-    line(format!("  {}  {owner:>7}  {:>9}  {}{link}", mode(entry.mode), entry.size, printable(&entry.path)));
-}
-
-/// A mode as `ls` shows it.
-fn mode(mode: u32) -> String {
-    let kind = match mode & 0o170_000 {
-        0o040_000 => 'd',
-        0o120_000 => 'l',
-        0o100_000 => '-',
-        _ => '?',
-    };
-    let mut text = String::from(kind);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = mode >> shift;
-        text.push(if bits & 4 != 0 { 'r' } else { '-' });
-        text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        text.push(match (mode & special != 0, bits & 1 != 0) {
-            (false, true) => 'x',
-            (false, false) => '-',
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-        });
-    }
-    text
-}
-
-fn print_signature(signature: &Signature) {
-    for (number, certificate) in signature.certificates.iter().enumerate() {
-        print_certificate(if number == 0 { "signed by" } else { "issued by" }, certificate);
-    }
-    field("RSA", &signature.rsa);
-    field("CMS", &signature.cms);
-    if let (Some(time), Some(source)) = (&signature.time, signature.time_source) {
-        field("signed on", &format!("{time}, says the {source}"));
-    }
-    if let Some(authority) = &signature.timestamp_authority {
-        print_certificate("timestamp", authority);
-    }
-    field("ticket", &signature.ticket);
-}
-
-fn print_certificate(role: &str, certificate: &Facts) {
-    field(role, &certificate.subject);
-    optional("  team", certificate.team.as_deref());
-    field(
-        "  valid",
-        &format!("{} to {}", certificate.not_before.date_naive(), certificate.not_after.date_naive()),
-    );
-    field("  SHA-256", &certificate.sha256);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{mode, printable};
-
-    #[test]
-    fn modes_are_shown_as_ls_shows_them() {
-        assert_eq!(mode(0o100_644), "-rw-r--r--");
-        assert_eq!(mode(0o041_777), "drwxrwxrwt");
-        assert_eq!(mode(0o104_655), "-rwSr-xr-x");
-        assert_eq!(mode(0o120_755), "lrwxr-xr-x");
+        Ok(bytes.len())
     }
 
-    #[test]
-    fn a_package_cannot_write_escapes_to_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -1,11 +1,17 @@
 //! What a command says, for people or, an event per line, for programs.
 //!
-//! A reader that goes away (`| head`) ends nothing: what was asked for is built.
+//! A reader that goes away (`| head`) ends nothing: what was asked for is built. Output
+//! that cannot be written for another reason, such as a full disk, is a failure, which
+//! [`finish`] says at the end.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
+
+use crate::printable::printable;
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,14 +22,44 @@ pub enum MessageFormat {
     Json,
 }
 
+/// Why standard output could not be written, the first time.
+static OUTPUT_FAILURE: OnceLock<io::Error> = OnceLock::new();
+/// Exit status where it could not.
+const OUTPUT_FAILED: u8 = 1;
+
 /// A line on standard output.
 pub fn line(text: impl AsRef<str>) {
-    let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
+    keep(writeln!(anstream::stdout(), "{}", text.as_ref()));
+}
+
+fn keep(result: io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        OUTPUT_FAILURE.get_or_init(|| error);
+    }
+}
+
+/// The program's exit status: a failure, if what it said did not arrive.
+pub fn finish(status: ExitCode) -> ExitCode {
+    keep(io::stdout().flush());
+    match OUTPUT_FAILURE.get() {
+        None => status,
+        Some(error) => {
+            note(format!("error: could not write to standard output: {error}"));
+            if status == ExitCode::SUCCESS { ExitCode::from(OUTPUT_FAILED) } else { status }
+        }
+    }
 }
 
 /// A line on standard error.
 pub fn note(text: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
+}
+
+/// A part of a line on standard output.
+pub fn part(text: &str) {
+    keep(write!(anstream::stdout(), "{text}"));
 }
 
 impl MessageFormat {
@@ -40,6 +76,14 @@ impl MessageFormat {
         match self {
             Self::Human => note(format!("warning: {text}")),
             Self::Json => self.event("warning", json!({ "message": text })),
+        }
+    }
+
+    /// The same, of a file that anybody may have made: its names are in the text.
+    pub fn foreign_error(self, error: &anyhow::Error) {
+        match self {
+            Self::Human => note(format!("error: {}", printable(&format!("{error:#}")))),
+            Self::Json => self.error(error),
         }
     }
 

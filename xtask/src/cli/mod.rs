@@ -4,6 +4,7 @@
 
 mod autostart;
 mod ci;
+mod contents;
 mod dist;
 mod environment;
 mod inspect;
@@ -108,7 +109,7 @@ pub fn main() -> ExitCode {
         Some(program) => complete.completer(program).complete(),
         None => complete.complete(),
     }
-    match Cli::parse().command {
+    let status = match Cli::parse().command {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
         Command::Merge(merge) => merge.run(),
@@ -117,5 +118,6 @@ pub fn main() -> ExitCode {
         Command::Autostart(autostart) => autostart.run(),
         Command::StartAtLogin(start_at_login) => start_at_login.run(),
         Command::Ci(ci) => ci.run(),
-    }
+    };
+    messages::finish(status)
 }

@@ -8,13 +8,14 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use report::Report;
 use sha2::{Digest, Sha256};
 use x509_certificate::CapturedX509Certificate;
 
+use super::contents;
 use super::messages::MessageFormat;
 use crate::digest::FileDigest;
 use crate::digest::hex;
@@ -34,7 +35,10 @@ const UNREADABLE: u8 = 2;
 ///
 /// Takes anybody's packages, and whole output folders with their SHA256SUMS and artifacts.json, and
 /// with what device managers read.
-/// Exits with 1 if a check failed, and with 2 if a file could not be read as a package.
+/// A check passes, fails, or notes what is odd and harmless: another tool's estimate of a size, say.
+/// It fails where a Mac would refuse the package, or where it is not what it seems.
+/// Exits with 1 if a check failed, and with 2 if a file could not be read as a package; a note
+/// changes nothing, unless --strict says so.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Packages, or folders that `dist` wrote
@@ -48,6 +52,16 @@ pub struct Verify {
     /// Trust this certificate (PEM or DER) beside Apple's roots; may be repeated
     #[arg(long, value_name = "CERT")]
     trust: Vec<PathBuf>,
+
+    /// Unpack up to so many bytes of a package, such as 100G [default: 100 times the package, at least 1G, at most 64G]
+    ///
+    /// For a package that you trust: a small one can unpack to any size.
+    #[arg(long, value_name = "SIZE", value_parser = contents::size)]
+    max_size: Option<u64>,
+
+    /// Take a note for a failure
+    #[arg(long)]
+    strict: bool,
 
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -75,14 +89,18 @@ impl Verify {
         let trust = match self.trust.iter().map(|file| certificates(file)).collect::<Result<Vec<_>>>() {
             Ok(lists) => lists.concat(),
             Err(error) => {
-                MessageFormat::Human.error(&error);
+                MessageFormat::Human.foreign_error(&error);
                 return ExitCode::from(UNREADABLE);
             }
         };
-        let options = Options { trust: &trust, require: self.require, ..Options::default() };
-        let mut report = Report::new(self.format);
+        let options =
+            Options { trust: &trust, require: self.require, max_size: self.max_size, ..Options::default() };
+        let mut report = Report::new(self.format, self.strict);
         for path in &self.paths {
-            if path.is_dir() {
+            if contents::is_old_package(path) {
+                let outcome = Err(anyhow!(contents::OLD_PACKAGE));
+                report.add(Verified { path: path.clone(), outcome });
+            } else if path.is_dir() {
                 verify_folder(path, &options, &mut report);
             } else {
                 report.add(Verified { path: path.clone(), outcome: verify_file(path, &options) });

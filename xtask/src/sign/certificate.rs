@@ -5,8 +5,8 @@
 use apple_codesign::{AppleCertificate, KnownCertificate};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use x509_certificate::CapturedX509Certificate;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_certificate::{CapturedX509Certificate, EcdsaCurve, KeyAlgorithm, SignatureAlgorithm};
+use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
 /// Extended key usage of a Developer ID Installer certificate.
 pub const DEVELOPER_ID_INSTALLER: &str = "1.2.840.113635.100.4.13";
@@ -84,6 +84,17 @@ pub fn is_apple_root(certificate: &CapturedX509Certificate) -> bool {
     certificate.is_apple_root_ca()
 }
 
+/// Apple's own certificates, which apple-codesign carries.
+pub fn known() -> &'static [&'static CapturedX509Certificate] {
+    KnownCertificate::all()
+}
+
+/// Apple Root CA - G3, which answers for notarization tickets.
+pub fn ticket_root() -> CapturedX509Certificate {
+    let root: &CapturedX509Certificate = &KnownCertificate::AppleRootCaG3Root;
+    root.clone()
+}
+
 /// The leaf and its issuers: from the certificates at hand first, then from
 /// Apple's own that apple-codesign carries. Apple's tools embed leaf, Developer
 /// ID authority and root; without the intermediate a Mac calls the package
@@ -99,15 +110,59 @@ pub fn complete_chain(
     let mut chain = vec![leaf.clone()];
     loop {
         let last = &chain[chain.len() - 1];
-        let issuer = at_hand.iter().chain(KnownCertificate::all().iter().copied()).find(|candidate| {
+        let issuer = at_hand.iter().chain(known().iter().copied()).find(|candidate| {
             candidate.subject_name() == last.issuer_name()
                 && !chain.contains(candidate)
-                && last.verify_signed_by_certificate(candidate).is_ok()
+                && is_signed_by(last, candidate)
         });
         match issuer {
             Some(issuer) => chain.push(issuer.clone()),
             None => return chain,
         }
+    }
+}
+
+/// Whether the issuer's key made the certificate's signature.
+///
+/// x509-certificate 0.24 takes the kind of the certificate's own key for its issuer's,
+/// and so finds no issuer with another: Apple's root for tickets has one of 384 bits,
+/// and the authority below it one of 256.
+pub fn is_signed_by(certificate: &CapturedX509Certificate, issuer: &CapturedX509Certificate) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate.constructed_data()) else { return false };
+    let Ok((_, signer)) = X509Certificate::from_der(issuer.constructed_data()) else { return false };
+    // What is not signed: the algorithm, which stands there a second time, and the form of
+    // the signature.
+    if parsed.signature_algorithm != parsed.tbs_certificate.signature
+        || parsed.signature_value.unused_bits != 0
+    {
+        return false;
+    }
+    let algorithm = SignatureAlgorithm::try_from(certificate.signature_algorithm_oid())
+        .ok()
+        .zip(key_algorithm(issuer, signer.public_key()))
+        .and_then(|(signature, key)| signature.resolve_verification_algorithm(key).ok());
+    algorithm.is_some_and(|algorithm| {
+        let signed = parsed.tbs_certificate.as_ref();
+        issuer.verify_signed_data_with_algorithm(signed, &parsed.signature_value.data, algorithm).is_ok()
+    })
+}
+
+/// A key's kind, with its curve.
+fn key_algorithm(
+    certificate: &CapturedX509Certificate,
+    key: &SubjectPublicKeyInfo<'_>,
+) -> Option<KeyAlgorithm> {
+    const P256: &str = "1.2.840.10045.3.1.7";
+    const P384: &str = "1.3.132.0.34";
+    let kind = KeyAlgorithm::try_from(certificate.key_algorithm_oid()).ok()?;
+    if !matches!(kind, KeyAlgorithm::Ecdsa(_)) {
+        return Some(kind);
+    }
+    let curve = key.algorithm.parameters()?.as_oid().ok()?.to_id_string();
+    match curve.as_str() {
+        P256 => Some(KeyAlgorithm::Ecdsa(EcdsaCurve::Secp256r1)),
+        P384 => Some(KeyAlgorithm::Ecdsa(EcdsaCurve::Secp384r1)),
+        _ => None,
     }
 }
 

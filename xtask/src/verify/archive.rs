@@ -5,11 +5,11 @@
 
 use std::io::{self, Read, Seek};
 
-use flatpkg::xar::{Archive, TocData, XarReadError};
+use flatpkg::xar::{Archive, TocData, XarReadError, is_stored};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::{Check, causes};
+use super::{Check, Findings, causes};
 use crate::digest::hex;
 
 /// Longest TOC digest that is read, in bytes: SHA-512's.
@@ -68,9 +68,9 @@ impl Hasher {
 pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<Check> {
     vec![
         Check::of("xar-header", header(archive)),
-        Check::of("xar-toc-digest", toc_digest(archive, input)),
+        toc_digest_check(archive, input),
         Check::of("xar-members", members(archive, input)),
-        Check::of("xar-heap", heap(archive)),
+        Check::of("xar-heap", heap(archive, input)),
     ]
 }
 
@@ -92,6 +92,11 @@ fn header(archive: &Archive) -> Vec<String> {
         }
     }
     faults
+}
+
+/// That the TOC has the digest that the heap begins with.
+pub fn toc_digest_check<R: Read + Seek>(archive: &Archive, input: &mut R) -> Check {
+    Check::of("xar-toc-digest", toc_digest(archive, input))
 }
 
 fn toc_digest<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<String> {
@@ -116,18 +121,20 @@ fn toc_digest<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<String> {
     }
 }
 
-fn members<R: Read + Seek>(archive: &Archive, input: &mut R) -> Vec<String> {
-    let mut faults = Vec::new();
+fn members<R: Read + Seek>(archive: &Archive, input: &mut R) -> Findings {
+    let mut found = Findings::default();
     for (path, file) in archive.files() {
         let Some(data) = &file.data else { continue };
-        if let Err(fault) = member(archive, input, &path, data) {
-            faults.push(format!("{path:?}: {fault}"));
+        let mut behind = flatpkg::Findings::default();
+        if let Err(fault) = member(archive, input, &path, data, &mut behind) {
+            found.fault(format!("{path:?}: {fault}"));
+        }
+        found.append((&behind).into());
+        if found.are_many() {
+            break;
         }
     }
-    for path in archive.duplicate_paths() {
-        faults.push(format!("{path:?} is there twice"));
-    }
-    faults
+    found
 }
 
 /// Archived and extracted digest and sizes of one member.
@@ -136,11 +143,12 @@ fn member<R: Read + Seek>(
     input: &mut R,
     path: &str,
     data: &TocData,
+    behind: &mut flatpkg::Findings,
 ) -> Result<(), String> {
-    let is_stored = matches!(data.encoding.as_deref(), None | Some("application/octet-stream"));
+    let is_stored = is_stored(data);
     let stored = TocData { encoding: None, size: data.length, ..data.clone() };
     let stated = data.archived_checksum.as_ref().ok_or("the table of contents has no digest of it")?;
-    let (size, archived) = digest(archive, input, path, &stored, &stated.style)?;
+    let (size, archived) = digest(archive, input, path, &stored, &stated.style, behind)?;
     if size != data.length {
         return Err(format!("the table of contents says {} bytes, and {size} are there", data.length));
     }
@@ -153,7 +161,7 @@ fn member<R: Read + Seek>(
     // What is stored as it is has one digest and one size.
     let same = is_stored && data.archived_checksum.as_ref().is_some_and(|one| one.style == stated.style);
     let (size, extracted) =
-        if same { (size, archived) } else { digest(archive, input, path, data, &stated.style)? };
+        if same { (size, archived) } else { digest(archive, input, path, data, &stated.style, behind)? };
     if size != data.size {
         return Err(format!(
             "the table of contents says {} bytes of content, and there are others",
@@ -174,6 +182,7 @@ fn digest<R: Read + Seek>(
     path: &str,
     data: &TocData,
     style: &str,
+    behind: &mut flatpkg::Findings,
 ) -> Result<(u64, String), String> {
     let mut hasher =
         Hasher::new(style).ok_or_else(|| format!("the digest style {style:?} is not one that is known"))?;
@@ -183,7 +192,7 @@ fn digest<R: Read + Seek>(
     let mut size = 0;
     loop {
         match limited.read(&mut buffer) {
-            Ok(0) => return Ok((size, hex(hasher.finish()))),
+            Ok(0) => break,
             Ok(count) => {
                 hasher.update(&buffer[..count]);
                 size += count as u64;
@@ -192,39 +201,19 @@ fn digest<R: Read + Seek>(
             Err(error) => return Err(format!("it cannot be unpacked: {error}")),
         }
     }
+    if size <= data.size {
+        let reader = limited.into_inner();
+        let rest = reader.finish().map_err(|error| format!("it cannot be read: {error}"))?;
+        rest.report(path, "its packed content", behind);
+    }
+    Ok((size, hex(hasher.finish())))
 }
 
-/// Every byte of the heap belongs to one thing that the TOC knows.
-fn heap(archive: &Archive) -> Vec<String> {
-    let toc = &archive.toc;
-    let mut ranges: Vec<(u64, u64, String)> = Vec::new();
-    if let Some(checksum) = &toc.checksum {
-        ranges.push((checksum.offset, checksum.size, "the digest".to_owned()));
+/// Every byte of the heap belongs to one thing that the TOC knows, and nothing but a
+/// ticket follows it.
+fn heap<R: Read + Seek>(archive: &Archive, input: &mut R) -> Findings {
+    match archive.heap_findings(input) {
+        Ok(findings) => (&findings).into(),
+        Err(error) => vec![causes(&error)].into(),
     }
-    for signature in &toc.signatures {
-        ranges.push((signature.offset, signature.size, format!("the {} signature", signature.style)));
-    }
-    for (path, file) in archive.files() {
-        if let Some(data) = &file.data {
-            ranges.push((data.offset, data.length, format!("{path:?}")));
-        }
-    }
-    // What is empty is nowhere.
-    ranges.retain(|(_, length, _)| *length > 0);
-    ranges.sort();
-    let mut faults = Vec::new();
-    let mut end = 0_u64;
-    for (offset, length, name) in ranges {
-        if offset > end {
-            faults.push(format!("{} bytes before {name} belong to nothing", offset - end));
-        } else if offset < end {
-            faults.push(format!("{name} begins within what is before it"));
-        }
-        end = end.max(offset.saturating_add(length));
-    }
-    let there = archive.file_len - archive.heap_start;
-    if end > there {
-        faults.push(format!("the heap ends {} bytes early", end - there));
-    }
-    faults
 }

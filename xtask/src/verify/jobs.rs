@@ -6,7 +6,7 @@
 use plist::{Dictionary, Value};
 use serde::Serialize;
 
-use super::payload::{Contents, Entry};
+use super::payload::Entry;
 use super::{Check, property_list};
 use crate::macos::launchd::FOUND_USER;
 
@@ -43,15 +43,13 @@ pub fn may_be_staged(path: &str) -> bool {
     path.contains("/Library/Application Support/") && path.ends_with(".plist")
 }
 
-/// The property lists that launchd reads: those right below LaunchDaemons or
-/// LaunchAgents, and elsewhere those that are jobs, each by its own name.
-pub fn property_lists<'a>(components: &'a [Contents<'_>]) -> impl Iterator<Item = &'a Entry> {
-    components.iter().flat_map(Contents::installed).filter(|entry| {
-        let mut parts = entry.path.rsplit('/');
-        let is_list = parts.next().is_some_and(|name| name.ends_with(".plist") && !name.starts_with("._"));
-        let is_in_place = matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"));
-        is_list && entry.is_file() && (is_in_place || is_staged(entry))
-    })
+/// Whether it is a property list that launchd reads: right below LaunchDaemons or
+/// LaunchAgents, or elsewhere a job, by its own name.
+pub fn is_property_list(entry: &Entry) -> bool {
+    let mut parts = entry.path.rsplit('/');
+    let is_list = parts.next().is_some_and(|name| name.ends_with(".plist") && !name.starts_with("._"));
+    let is_in_place = matches!(parts.next(), Some("LaunchDaemons" | "LaunchAgents"));
+    is_list && entry.is_file() && (is_in_place || is_staged(entry))
 }
 
 fn is_staged(entry: &Entry) -> bool {
@@ -79,6 +77,10 @@ pub fn read(entry: &Entry) -> Result<Job, String> {
             Some(first) => *first = path,
             None => program.push(path),
         }
+    }
+    // An app's own job: a path in the bundle.
+    if program.is_empty() {
+        program.extend(text("BundleProgram"));
     }
     let finds_user = text("UserName").as_deref() == Some(FOUND_USER);
     Ok(Job {
@@ -137,45 +139,67 @@ fn remark(job: &Job) -> Option<String> {
     Some(format!("{}: the {what} is found at install time", job.label.as_deref().unwrap_or(&job.path)))
 }
 
-/// Each list parses; its label is its file's name; its program is absolute; it
-/// belongs to root and nobody else may write it.
-pub fn check(components: &[Contents<'_>]) -> Check {
-    let mut faults = Vec::new();
-    let mut found = Vec::new();
-    let mut any = false;
-    for entry in property_lists(components) {
-        any = true;
+/// What was found in property lists so far.
+#[derive(Default)]
+pub struct Findings {
+    found: super::Findings,
+    remarks: Vec<String>,
+    any: bool,
+}
+
+impl Findings {
+    /// Looks at an entry, which need not be a property list. Each list parses, has a label
+    /// and a program, belongs to root, and nobody else may write it: launchd refuses
+    /// others. Label and file name that differ, and a program that is looked for in PATH,
+    /// are odd.
+    pub fn add(&mut self, entry: &Entry) {
+        if !is_property_list(entry) || self.found.are_many() {
+            return;
+        }
+        self.any = true;
         let path = &entry.path;
         match read(entry) {
-            Err(fault) => faults.push(format!("{path:?}: {fault}")),
+            Err(fault) => self.found.fault(format!("{path:?}: {fault}")),
             Ok(job) => {
-                found.extend(remark(&job));
-                let file = path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
-                if job.label.as_deref() != file {
-                    faults.push(format!(
-                        "{path:?}: its label is {:?}, which is not its file's name",
-                        job.label.as_deref().unwrap_or("missing")
-                    ));
-                }
-                // An app's own job may name a program inside the app's bundle.
-                if !job.program.first().is_some_and(|program| program.starts_with('/')) {
-                    faults.push(format!(
-                        "{path:?}: its program {:?} is not an absolute path",
-                        job.program.first().map_or("", String::as_str)
-                    ));
-                }
+                self.remarks.extend(remark(&job));
+                judge(&job, &mut self.found);
             }
         }
         if entry.uid != 0 {
-            faults.push(format!("{path:?} belongs to user {}, and launchd wants root", entry.uid));
+            self.found.fault(format!("{path:?} belongs to user {}, and launchd wants root", entry.uid));
         }
         if entry.mode & 0o022 != 0 {
-            faults.push(format!("{path:?} may be written by others: its mode is {:o}", entry.mode & 0o7777));
+            let mode = entry.mode & 0o7777;
+            self.found.fault(format!("{path:?} may be written by others: its mode is {mode:o}"));
         }
     }
-    if any {
-        found.into_iter().fold(Check::of("launchd", faults), Check::remark)
-    } else {
-        Check::not_applicable("launchd", "no property list of launchd's is installed")
+
+    /// The check.
+    pub fn check(self) -> Check {
+        if self.any {
+            self.remarks.into_iter().fold(Check::of("launchd", self.found), Check::remark)
+        } else {
+            Check::not_applicable("launchd", "no property list of launchd's is installed")
+        }
+    }
+}
+
+fn judge(job: &Job, found: &mut super::Findings) {
+    let path = &job.path;
+    let file = path.rsplit('/').next().and_then(|name| name.strip_suffix(".plist"));
+    match &job.label {
+        None => found.fault(format!("{path:?}: it has no label")),
+        Some(label) if Some(label.as_str()) != file => {
+            found.note(format!("{path:?}: its label is {label:?}, which is not its file's name"));
+        }
+        Some(_) => {}
+    }
+    match job.program.first() {
+        None => found.fault(format!("{path:?}: it has no program")),
+        // An app's own job may name a program inside the app's bundle.
+        Some(program) if !program.starts_with('/') => {
+            found.note(format!("{path:?}: its program {program:?} is not an absolute path"));
+        }
+        Some(_) => {}
     }
 }

@@ -1,10 +1,11 @@
 //! The checks over a package that anybody may have made: each has a name and
-//! passes, fails or does not apply.
+//! passes, notes something, fails or does not apply.
 //!
 //! ```text
 //! package ── flatpkg's readers ── facts ─┬─ archive       header, TOC, members, heap
-//!                                        ├─ signature     RSA, CMS, chain, timestamp, ticket
-//!                                        ├─ payload       gzip, cpio, Bom, counts, scripts
+//!                                        ├─ signature     RSA, CMS, chain, timestamp
+//!                                        ├─ ticket        what Apple says: notarized
+//!                                        ├─ component     Payload, Bom, counts, scripts
 //!                                        ├─ distribution  references, resources
 //!                                        └─ jobs          launchd property lists
 //! ```
@@ -15,65 +16,31 @@
 //! Must not know: how packages are built, Lima, the disk.
 
 pub mod archive;
+mod ber;
+mod bom;
+mod carried;
+mod check;
 mod cms;
-mod distribution;
+pub mod component;
+pub mod distribution;
 pub mod folder;
 pub mod jobs;
 pub mod managers;
 pub mod payload;
 mod property_list;
 pub mod signature;
+pub mod ticket;
+mod timestamp;
 
 use std::io::{Read, Seek};
 
 use flatpkg::ReadError;
 use flatpkg::product::PackageFacts;
-use serde::Serialize;
 use x509_certificate::CapturedX509Certificate;
 
-/// What a check came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// It holds.
-    Pass,
-    /// It does not; the details say what and where.
-    Fail,
-    /// There is nothing to check.
-    NotApplicable,
-}
+use component::Components;
 
-/// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// Its name, the same in every version.
-    pub name: &'static str,
-    /// What it came to.
-    pub status: Status,
-    /// What was found: each fault where it failed, a remark elsewhere.
-    pub details: Vec<String>,
-}
-
-impl Check {
-    /// Fails where there are faults.
-    pub fn of(name: &'static str, faults: Vec<String>) -> Self {
-        let status = if faults.is_empty() { Status::Pass } else { Status::Fail };
-        Self { name, status, details: faults }
-    }
-
-    /// There is nothing to check, for this reason.
-    pub fn not_applicable(name: &'static str, reason: &str) -> Self {
-        Self { name, status: Status::NotApplicable, details: vec![reason.to_owned()] }
-    }
-
-    /// Adds a remark to a check that holds.
-    fn remark(mut self, remark: impl Into<String>) -> Self {
-        if self.status == Status::Pass {
-            self.details.push(remark.into());
-        }
-        self
-    }
-}
+pub use check::{Check, Findings, Status, all_hold};
 
 /// What a package must be beyond sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -82,7 +49,7 @@ pub enum Level {
     Signed,
     /// Signed with a Developer ID Installer certificate of Apple's.
     DeveloperId,
-    /// That, and a notarization ticket is stapled to it.
+    /// That, and a notarization ticket that Apple signed for it is stapled to it.
     Notarized,
 }
 
@@ -96,6 +63,8 @@ pub struct Options<'a> {
     pub any_timestamp_authority: bool,
     /// What it must be; `None` takes unsigned packages.
     pub require: Option<Level>,
+    /// Most bytes that are unpacked of it; `None` is what follows from its length.
+    pub max_size: Option<u64>,
 }
 
 /// Runs every check.
@@ -104,19 +73,24 @@ pub struct Options<'a> {
 /// What cannot be read as a package at all.
 pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, ReadError> {
     let facts = PackageFacts::read(input)?;
+    if let Some(max_size) = options.max_size {
+        facts.archive.budget.set_limit(max_size);
+    }
     let mut checks = archive::checks(&facts.archive, input);
-    checks.extend(signature::checks(&facts.archive, input, options));
-    let contents: Vec<_> =
-        facts.components.iter().map(|component| payload::Contents::read(&facts, component, input)).collect();
-    checks.extend(payload::checks(&contents));
-    checks.extend(distribution::checks(&facts, &contents));
-    checks.push(jobs::check(&contents));
+    checks.push(Check::of("unambiguous", &facts.findings));
+    let ticket = ticket::read(&facts.archive, input);
+    checks.extend(signature::checks(&facts.archive, input, &ticket, options));
+    // The digests took their share: what follows is the same content a second time.
+    facts.archive.budget.restart();
+    let mut components = Components::default();
+    for component in &facts.components {
+        components.add(&facts, component, input);
+    }
+    let (component_checks, launchd) = components.checks();
+    checks.extend(component_checks);
+    checks.extend(distribution::checks(&facts));
+    checks.push(launchd);
     Ok(checks)
-}
-
-/// Whether every check passed or did not apply.
-pub fn all_hold(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.status != Status::Fail)
 }
 
 /// An error with its causes, in one line.

@@ -1,20 +1,21 @@
 //! Who signed, and whether it holds: both signatures, the certificates' chain,
-//! purpose and validity, the timestamp, the stapled ticket.
+//! purpose and validity, the timestamp.
 //!
 //! Must not know: how signatures are made, what the archive holds.
 
 use std::io::{Read, Seek};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use flatpkg::xar::ticket::{AfterHeap, after_heap};
 use flatpkg::xar::{Archive, TocSignature};
 use rsa::Pkcs1v15Sign;
 use sha1::Sha1;
 use x509_certificate::CapturedX509Certificate;
 
 use super::archive::Hasher;
+use super::carried::carried_faults;
 use super::cms::{self, CERTIFICATES_MAX, SHA256_PREFIX, Verified};
-use super::{Check, Level, Options, Status, causes};
+use super::ticket::{Ticket, ticket_check};
+use super::{Check, Findings, Level, Options, Status, causes};
 use crate::sign::certificate::{
     DEVELOPER_ID_AUTHORITY, DEVELOPER_ID_INSTALLER, TIME_STAMPING, complete_chain, extended_key_usages,
     has_extension, is_apple_root, is_authority,
@@ -22,8 +23,9 @@ use crate::sign::certificate::{
 
 /// Most bytes of a signature's place that are read; Apple reserves 9216.
 const SLOT_MAX: u64 = 1 << 20;
-/// Most bytes behind the heap that are read; a ticket has about 1800.
-const TRAILER_MAX: u64 = 1 << 20;
+/// Purposes of certificates for the App Store's installers, and for Apple's own.
+const APPLE_INSTALLERS: [&str; 3] =
+    ["1.2.840.113635.100.4.9", "1.2.840.113635.100.4.10", "1.2.840.113635.100.4.12"];
 
 /// What is known of a package's signatures; everything that is `Err` says why.
 #[derive(Debug)]
@@ -34,8 +36,8 @@ pub struct Signatures {
     pub rsa: Option<Result<RsaForm, String>>,
     /// The CMS signature.
     pub cms: Option<Result<Verified, String>>,
-    /// What follows the heap.
-    pub ticket: Ticket,
+    /// The certificates in the TOC, which its digest covers.
+    pub embedded: Vec<CapturedX509Certificate>,
     /// When it was signed, and who says so.
     pub time: Option<(DateTime<Utc>, TimeSource)>,
 }
@@ -58,17 +60,6 @@ pub enum TimeSource {
     Signer,
     /// The archive's creation time, which the signatures cover.
     Archive,
-}
-
-/// What follows the heap.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Ticket {
-    /// Nothing.
-    None,
-    /// A ticket in its framing, which names this package.
-    Stapled,
-    /// Something else, and what is wrong with it.
-    Broken(String),
 }
 
 /// Reads and checks everything that a package says about who signed it.
@@ -97,8 +88,9 @@ pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatur
         cms::verify(&slot, &digest, leaf.as_ref().map_err(Clone::clone)?)
     });
     let verified = cms.as_ref().and_then(|cms| cms.as_ref().ok());
+    let embedded: Vec<_> = embedded(&archive.toc.signatures).filter_map(Result::ok).collect();
     let chain = leaf.map(|leaf| {
-        let mut at_hand: Vec<_> = embedded(&archive.toc.signatures).filter_map(Result::ok).collect();
+        let mut at_hand = embedded.clone();
         at_hand.extend(verified.into_iter().flat_map(|cms| cms.certificates.iter().cloned()));
         complete_chain(&leaf, &at_hand)
     });
@@ -107,8 +99,7 @@ pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatur
         .map(|stamp| (stamp.time, TimeSource::Authority))
         .or_else(|| Some((verified?.signing_time?, TimeSource::Signer)))
         .or_else(|| Some((creation_time(archive)?, TimeSource::Archive)));
-    let ticket = ticket(archive, input, digest.as_deref().unwrap_or_default());
-    Some(Signatures { chain, rsa, cms, ticket, time })
+    Some(Signatures { chain, rsa, cms, embedded, time })
 }
 
 /// The TOC's digest as computed, so that a signature cannot be over another one.
@@ -163,35 +154,13 @@ fn creation_time(archive: &Archive) -> Option<DateTime<Utc>> {
     Some(time.and_utc())
 }
 
-fn ticket<R: Read + Seek>(archive: &Archive, input: &mut R, digest: &[u8]) -> Ticket {
-    let bytes = match archive.trailer(input, TRAILER_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) => return Ticket::Broken(causes(&error)),
-    };
-    match after_heap(&bytes) {
-        AfterHeap::Nothing => Ticket::None,
-        AfterHeap::Unknown => Ticket::Broken(format!(
-            "{} bytes follow the heap, and they are no ticket in its framing",
-            bytes.len()
-        )),
-        AfterHeap::Ticket { terminator, ticket, trailer } => {
-            let is_version_1 = [terminator, trailer].iter().all(|one| one.version == 1 && one.reserved == 0);
-            if !is_version_1 {
-                Ticket::Broken("its framing is of a version that is not known".to_owned())
-            } else if !ticket.starts_with(b"s8ch") {
-                Ticket::Broken("what is framed is no ticket".to_owned())
-            } else if digest.is_empty() || !ticket.windows(digest.len()).any(|part| part == digest) {
-                // Seen in every ticket: the digest of the TOC that was notarized.
-                Ticket::Broken("it is the ticket of another package".to_owned())
-            } else {
-                Ticket::Stapled
-            }
-        }
-    }
-}
-
 /// The checks of this module.
-pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R, options: &Options<'_>) -> Vec<Check> {
+pub fn checks<R: Read + Seek>(
+    archive: &Archive,
+    input: &mut R,
+    ticket: &Ticket,
+    options: &Options<'_>,
+) -> Vec<Check> {
     const NAMES: [&str; 6] = [
         "signature-rsa",
         "signature-cms",
@@ -201,10 +170,9 @@ pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R, options: &Option
         "signature-timestamp",
     ];
     let Some(signatures) = read(archive, input) else {
-        let digest = toc_digest(archive).unwrap_or_default();
         let mut checks: Vec<_> =
             NAMES.iter().map(|name| Check::not_applicable(name, "the package is not signed")).collect();
-        checks.push(ticket_check(&ticket(archive, input, &digest)));
+        checks.push(ticket_check(ticket));
         checks.extend(
             options
                 .require
@@ -214,14 +182,14 @@ pub fn checks<R: Read + Seek>(archive: &Archive, input: &mut R, options: &Option
     };
     let mut checks = vec![
         rsa_check(&signatures),
-        cms_check(&signatures),
+        cms_check(&signatures, options),
         chain_check(&signatures, options),
         purpose_check(&signatures),
         validity_check(&signatures),
         timestamp_check(&signatures, options),
-        ticket_check(&signatures.ticket),
+        ticket_check(ticket),
     ];
-    checks.extend(options.require.map(|level| required(level, &signatures, &checks)));
+    checks.extend(options.require.map(|level| required(level, &signatures, ticket, &checks)));
     checks
 }
 
@@ -238,12 +206,15 @@ fn rsa_check(signatures: &Signatures) -> Check {
     }
 }
 
-fn cms_check(signatures: &Signatures) -> Check {
+fn cms_check(signatures: &Signatures, options: &Options<'_>) -> Check {
     match &signatures.cms {
         // Packages before macOS 10.12 or so have the RSA signature alone.
         None => Check::not_applicable("signature-cms", "there is none"),
         Some(Err(fault)) => Check::of("signature-cms", vec![fault.clone()]),
-        Some(Ok(_)) => Check::of("signature-cms", Vec::new()),
+        Some(Ok(cms)) => {
+            let at_hand = [signatures.embedded.as_slice(), options.trust].concat();
+            Check::of("signature-cms", carried_faults(&cms.certificates, &at_hand, false))
+        }
     }
 }
 
@@ -288,16 +259,30 @@ fn purpose_check(signatures: &Signatures) -> Check {
     let Ok(chain) = &signatures.chain else {
         return Check::not_applicable("signature-purpose", "there is no certificate");
     };
-    let faults = match extended_key_usages(&chain[0]) {
-        Ok(usages) if usages.iter().any(|usage| usage == DEVELOPER_ID_INSTALLER) => Vec::new(),
-        // Apple's own packages: 1.2.840.113635.100.4.12 and the App Store's 4.9 and 4.10.
-        Ok(usages) => vec![format!(
+    let mut found = Findings::default();
+    match extended_key_usages(&chain[0]) {
+        Ok(_) if has_purpose(&chain[0], &[DEVELOPER_ID_INSTALLER]) => {}
+        // Apple's root answers for it, and it was not made for packages to be handed around.
+        Ok(usages)
+            if has_purpose(&chain[0], &APPLE_INSTALLERS) && chain.last().is_some_and(is_apple_root) =>
+        {
+            found.note(format!(
+                "the certificate is for Apple's own installers or the App Store's: {}",
+                usages.join(", ")
+            ));
+        }
+        Ok(usages) => found.fault(format!(
             "the certificate is not for installers: it names {}, and not {DEVELOPER_ID_INSTALLER}",
             if usages.is_empty() { "no purpose".to_owned() } else { usages.join(", ") }
-        )],
-        Err(fault) => vec![fault],
-    };
-    Check::of("signature-purpose", faults)
+        )),
+        Err(fault) => found.fault(fault),
+    }
+    Check::of("signature-purpose", found)
+}
+
+fn has_purpose(certificate: &CapturedX509Certificate, purposes: &[&str]) -> bool {
+    extended_key_usages(certificate)
+        .is_ok_and(|usages| usages.iter().any(|usage| purposes.contains(&usage.as_str())))
 }
 
 fn validity_check(signatures: &Signatures) -> Check {
@@ -312,7 +297,7 @@ fn validity_check(signatures: &Signatures) -> Check {
         TimeSource::Signer => "the signer",
         TimeSource::Archive => "the archive",
     };
-    let faults = chain
+    let faults: Vec<_> = chain
         .iter()
         .filter(|one| !(one.validity_not_before()..=one.validity_not_after()).contains(&time))
         .map(|one| {
@@ -340,6 +325,11 @@ fn timestamp_check(signatures: &Signatures, options: &Options<'_>) -> Check {
             } else {
                 chain_faults(&chain, options.trust)
             };
+            faults.extend(carried_faults(
+                &stamp.certificates,
+                options.trust,
+                options.any_timestamp_authority,
+            ));
             let is_for_timestamps = extended_key_usages(&stamp.authority)
                 .is_ok_and(|usages| usages.iter().any(|usage| usage == TIME_STAMPING));
             if !is_for_timestamps {
@@ -355,17 +345,8 @@ fn timestamp_check(signatures: &Signatures, options: &Options<'_>) -> Check {
     }
 }
 
-fn ticket_check(ticket: &Ticket) -> Check {
-    match ticket {
-        Ticket::None => Check::not_applicable("ticket", "no notarization ticket is stapled"),
-        Ticket::Stapled => Check::of("ticket", Vec::new())
-            .remark("a ticket for this package; Apple's signature in it is not checked here"),
-        Ticket::Broken(fault) => Check::of("ticket", vec![fault.clone()]),
-    }
-}
-
 /// Whether the package is what `--require` asks for.
-fn required(level: Level, signatures: &Signatures, checks: &[Check]) -> Check {
+fn required(level: Level, signatures: &Signatures, ticket: &Ticket, checks: &[Check]) -> Check {
     let mut faults: Vec<String> = checks
         .iter()
         .filter(|check| check.status == Status::Fail)
@@ -375,11 +356,13 @@ fn required(level: Level, signatures: &Signatures, checks: &[Check]) -> Check {
         let chain = signatures.chain.as_deref().unwrap_or_default();
         if !chain.last().is_some_and(is_apple_root)
             || !chain.iter().any(|one| has_extension(one, DEVELOPER_ID_AUTHORITY))
+            || !chain.first().is_some_and(|leaf| has_purpose(leaf, &[DEVELOPER_ID_INSTALLER]))
         {
             faults.push("it is not signed with a Developer ID Installer certificate of Apple's".to_owned());
         }
     }
-    if level >= Level::Notarized && signatures.ticket != Ticket::Stapled {
+    // A ticket that does not hold is among those that failed.
+    if level >= Level::Notarized && *ticket == Ticket::None {
         faults.push("no notarization ticket is stapled to it".to_owned());
     }
     Check::of("required-level", faults)

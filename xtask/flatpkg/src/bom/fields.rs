@@ -17,6 +17,7 @@ pub fn slice(
 }
 
 /// Numbers taken from the front of a piece of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fields<'a> {
     /// What was not taken yet.
     pub rest: &'a [u8],

@@ -30,7 +30,8 @@
 //! record    type (1: 1 file, 2 directory, 3 link), 1 (1), 15 (2: architecture), mode
 //!           with the file type (2), user, group, modification time, size (4 each),
 //!           1 (1), checksum (4), length of the link's target with a NUL (4), the
-//!           target and a NUL; a file's record has 4 zeros more, a link's 8
+//!           target and a NUL; a file's record has 4 zeros more, a link's 8. Older
+//!           records have neither checksum nor length: 23 bytes, a file's 27
 //! ```
 //!
 //! Numbers start from 1 for `.`, whose parent is 0. Keys are in order of (parent's
@@ -48,8 +49,7 @@ mod read;
 mod write;
 
 pub use read::{
-    BOM_MAX, Bom, BomReadError, Info, NAME_MAX, PATH_MAX, PATHS_READ_MAX, PathFacts, TREE_DEPTH_MAX,
-    VARIABLES_MAX,
+    BOM_MAX, Bom, BomReadError, Info, NAME_MAX, PATH_MAX, PathFacts, SIZES_MAX, TREE_DEPTH_MAX, VARIABLES_MAX,
 };
 pub use write::{check, write};
 

@@ -4,27 +4,33 @@
 //! block is looked up within the file and every chain of nodes ends: the numbers in
 //! a Bom can point anywhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use thiserror::Error;
 
 use super::fields::{Fields, slice};
-use super::{MAGIC, TREE_MAGIC};
+use super::{MAGIC, RecordType, TREE_MAGIC};
+use crate::PATHS_READ_MAX;
 
-/// The longest Bom that is read, in bytes: about 150 for each of a million paths.
-pub const BOM_MAX: u64 = 160 << 20;
-/// How many paths are read.
-pub const PATHS_READ_MAX: usize = 1_000_000;
+/// The longest Bom that is read, in bytes: 112 for each of
+/// [`PATHS_READ_MAX`] paths, of which Apple's take 80 and the name.
+pub const BOM_MAX: u64 = 112 << 20;
 /// How many variables are read.
 pub const VARIABLES_MAX: usize = 64;
+/// How many sizes of `BomInfo` are read, one for each type of processor.
+pub const SIZES_MAX: usize = 64;
 /// How many levels of inner nodes a tree may have.
 pub const TREE_DEPTH_MAX: usize = 8;
 /// The longest name or link's target, in bytes; a Mac's paths have at most 1024.
 pub const NAME_MAX: usize = 1024;
+/// The types and lengths of the records of older mkboms, which have no checksum and no
+/// length of a link.
+const OLD_RECORDS: [(u8, usize); 2] = [(RecordType::File as u8, 27), (RecordType::Directory as u8, 23)];
 /// The longest path that [`Bom::path`] gives, in bytes.
 pub const PATH_MAX: usize = 4096;
 
-/// What a Bom says.
+/// What a Bom says. Of a path, the places of its two blocks are kept; what they say is
+/// read again each time, so that a million paths take little more room than the Bom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bom<'a> {
     /// The store's version, 1 in all that are known.
@@ -37,8 +43,6 @@ pub struct Bom<'a> {
     pub info: Option<Info>,
     /// How many keys the header of the tree `Paths` counts.
     pub stated_paths: u32,
-    /// Every path in the order of the leaves.
-    pub paths: Vec<PathFacts<'a>>,
     /// Which of the paths is the first whose key does not come after the one before
     /// it; `lsbom` shows none from there on.
     pub first_out_of_order: Option<usize>,
@@ -46,7 +50,11 @@ pub struct Bom<'a> {
     pub hard_links: Option<u32>,
     /// Sizes beyond 32 bits.
     pub large_sizes: Option<u32>,
-    by_number: HashMap<u32, usize>,
+    store: Store<'a>,
+    /// The blocks of value and key of each path, in the order of the leaves.
+    entries: Vec<[u32; 2]>,
+    /// Each number and the first path that has it, in order.
+    by_number: Vec<(u32, u32)>,
 }
 
 /// The variable `BomInfo`.
@@ -83,8 +91,8 @@ pub struct PathFacts<'a> {
     pub mtime: u32,
     /// Size in bytes.
     pub size: u32,
-    /// POSIX checksum; for a device its number.
-    pub checksum: u32,
+    /// POSIX checksum; for a device its number. Older records have none.
+    pub checksum: Option<u32>,
     /// A link's target.
     pub link_target: Option<&'a [u8]>,
     /// The record as it is.
@@ -152,23 +160,53 @@ impl<'a> Bom<'a> {
             reason: "is missing",
         })?;
         let (root, stated_paths) = store.tree(paths_tree)?;
-        let paths = store.paths(root)?;
-        let keys = paths
-            .windows(2)
-            .position(|pair| (pair[0].parent, pair[0].name) >= (pair[1].parent, pair[1].name));
+        let mut by_number = Vec::new();
+        let mut before = None;
+        let mut first_out_of_order = None;
+        let entries = store.paths(root, |path| {
+            let position = by_number.len();
+            if before >= Some((path.parent, path.name)) {
+                first_out_of_order.get_or_insert(position);
+            }
+            before = Some((path.parent, path.name));
+            by_number.push((path.number, position as u32));
+        })?;
+        by_number.sort_unstable();
+        by_number.dedup_by_key(|(number, _)| *number);
         let count = |name| block_of(name).map(|block| store.tree(block).map(|tree| tree.1)).transpose();
         Ok(Self {
             version,
             blocks_in_use,
             info: block_of("BomInfo").map(|block| store.info(block)).transpose()?,
             stated_paths,
-            first_out_of_order: keys.map(|position| position + 1),
+            first_out_of_order,
             hard_links: count("HLIndex")?,
             large_sizes: count("Size64")?,
-            by_number: paths.iter().enumerate().rev().map(|(at, path)| (path.number, at)).collect(),
-            paths,
             variables,
+            store,
+            entries,
+            by_number,
         })
+    }
+
+    /// How many paths it has.
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Every path in the order of the leaves.
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = PathFacts<'a>> {
+        self.entries.iter().map(|entry| self.facts(*entry))
+    }
+
+    /// The position of the first path with a number.
+    pub fn position(&self, number: u32) -> Option<usize> {
+        let found = self.by_number.binary_search_by_key(&number, |(number, _)| *number);
+        found.ok().map(|at| self.by_number[at].1 as usize)
+    }
+
+    fn facts(&self, [value, key]: [u32; 2]) -> PathFacts<'a> {
+        self.store.path(value, key).expect("the same blocks were read before")
     }
 
     /// A path as a whole, such as `./Library`; bytes that are not UTF-8 are replaced.
@@ -179,7 +217,7 @@ impl<'a> Bom<'a> {
         let mut length = facts.name.len();
         let mut parent = facts.parent;
         while parent != 0 {
-            let above = &self.paths[*self.by_number.get(&parent)?];
+            let above = self.facts(self.entries[self.position(parent)?]);
             names.push(above.name);
             // With the slash, so that empty names end a circle as well.
             length += above.name.len() + 1;
@@ -194,6 +232,7 @@ impl<'a> Bom<'a> {
 }
 
 /// The file and its table of blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Store<'a> {
     bytes: &'a [u8],
     index: Fields<'a>,
@@ -227,14 +266,17 @@ impl<'a> Store<'a> {
         let (version, number_of_paths, count) = (block.u32()?, block.u32()?, block.u32()?);
         let mut sizes = Vec::new();
         for _ in 0..count {
+            if sizes.len() >= SIZES_MAX {
+                return Err(BomReadError::TooMany { what: "sizes in BomInfo", limit: SIZES_MAX });
+            }
             let (cpu_type, _, size, _) = (block.u32()?, block.u32()?, block.u32()?, block.u32()?);
             sizes.push((cpu_type, size));
         }
         Ok(Info { version, number_of_paths, sizes })
     }
 
-    /// All paths, from the first leaf along the links.
-    fn paths(&self, root: u32) -> Result<Vec<PathFacts<'a>>, BomReadError> {
+    /// The blocks of all paths, from the first leaf along the links; gives each path out.
+    fn paths(&self, root: u32, mut take: impl FnMut(PathFacts<'a>)) -> Result<Vec<[u32; 2]>, BomReadError> {
         let mut number = root;
         let mut node = self.node(number)?;
         for _ in 0..TREE_DEPTH_MAX {
@@ -248,7 +290,7 @@ impl<'a> Store<'a> {
             })?;
             node = self.node(number)?;
         }
-        let mut paths = Vec::new();
+        let mut entries = Vec::new();
         let mut seen = HashSet::from([number]);
         loop {
             if !node.is_leaf {
@@ -256,13 +298,14 @@ impl<'a> Store<'a> {
                 return Err(BomReadError::Invalid { what, reason: "is not a leaf where one must be" });
             }
             for [value, key] in node.entries {
-                if paths.len() >= PATHS_READ_MAX {
+                if entries.len() >= PATHS_READ_MAX {
                     return Err(BomReadError::TooMany { what: "paths", limit: PATHS_READ_MAX });
                 }
-                paths.push(self.path(value, key)?);
+                take(self.path(value, key)?);
+                entries.push([value, key]);
             }
             if node.next == 0 {
-                return Ok(paths);
+                return Ok(entries);
             }
             number = node.next;
             if !seen.insert(number) {
@@ -294,9 +337,11 @@ impl<'a> Store<'a> {
         let (record_type, _) = (fields.u8()?, fields.u8()?);
         let (architecture, mode) = (fields.u16()?, fields.u16()?);
         let (uid, gid, mtime, size) = (fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?);
-        let (_, checksum, link_len) = (fields.u8()?, fields.u32()?, fields.u32()?);
+        fields.u8()?;
+        let is_old = OLD_RECORDS.contains(&(record_type, bytes.len()));
+        let (checksum, link_len) = if is_old { (None, 0) } else { (Some(fields.u32()?), fields.u32()?) };
         // Other records have something else in the place of this length.
-        let link_target = if record_type == super::RecordType::Symlink as u8 {
+        let link_target = if record_type == RecordType::Symlink as u8 {
             let length = usize::try_from(link_len).unwrap_or(usize::MAX);
             Some(until_nul(fields.take(length)?, || format!("the link's target in block {record}"))?)
         } else {

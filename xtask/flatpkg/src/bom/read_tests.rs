@@ -19,15 +19,15 @@ fn what_is_written_is_read() {
         let bytes = written(files);
         let bom = Bom::read(&bytes).unwrap();
         assert_eq!((bom.version, bom.hard_links, bom.large_sizes), (1, Some(0), Some(0)));
-        assert_eq!(bom.paths.len(), files + 3);
+        assert_eq!(bom.count(), files + 3);
         assert_eq!(bom.stated_paths as usize, files + 3);
         assert_eq!(bom.info.as_ref().unwrap().number_of_paths as usize, files + 4);
         assert_eq!(bom.first_out_of_order, None);
-        let link = bom.paths.iter().find(|path| path.name == b"link").unwrap();
+        let link = bom.paths().find(|path| path.name == b"link").unwrap();
         assert_eq!((link.record_type, link.link_target), (3, Some(b"d".as_slice())));
-        assert_eq!(bom.path(link).unwrap(), "./link");
-        if let Some(file) = bom.paths.iter().find(|path| path.name == b"0") {
-            assert_eq!(bom.path(file).unwrap(), "./d/0");
+        assert_eq!(bom.path(&link).unwrap(), "./link");
+        if let Some(file) = bom.paths().find(|path| path.name == b"0") {
+            assert_eq!(bom.path(&file).unwrap(), "./d/0");
             assert_eq!((file.mode, file.uid, file.gid, file.mtime), (0o100_640, 1, 2, 7));
         }
     }
@@ -69,8 +69,8 @@ fn a_directory_below_itself_has_no_path() {
     let key = block_offset(&bytes, 15);
     bytes[key..key + 4].copy_from_slice(&2u32.to_be_bytes());
     let bom = Bom::read(&bytes).unwrap();
-    let circular = bom.paths.iter().find(|path| path.name == b"d").unwrap();
-    assert_eq!(bom.path(circular), None);
+    let circular = bom.paths().find(|path| path.name == b"d").unwrap();
+    assert_eq!(bom.path(&circular), None);
     assert!(bom.first_out_of_order.is_some());
 }
 

@@ -25,7 +25,7 @@ mod read;
 mod write;
 
 pub(crate) use read::read_document;
-pub use read::{ComponentFacts, HookFacts, PackageInfo, PayloadReader, open_archive};
+pub use read::{ComponentFacts, HookFacts, PackageInfo};
 pub use write::write_component;
 pub(crate) use write::{NAME_REASON, check, is_name, members};
 

@@ -5,11 +5,12 @@
 
 use std::io::{Read, Seek};
 
-use crate::cpio::ArchiveReader;
 use crate::error::ReadError;
-use crate::gzip::Decoder;
-use crate::xar::{Archive, MemberReader, TocData, TocFile, XarReadError};
-use crate::xml::{self, DOCUMENT_MAX, Element};
+use crate::findings::Findings;
+use crate::xar::{Archive, TocData, TocFile};
+use crate::xml::{self, Element, Left};
+
+use super::HOOKS;
 
 /// A component's members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,26 @@ pub struct HookFacts {
 }
 
 impl PackageInfo {
-    fn new(document: Element) -> Self {
+    fn new(document: Element, member: &str, findings: &mut Findings) -> Self {
+        if document.name != "pkg-info" {
+            let text =
+                format!("has the root element {:?}, where Installer looks for pkg-info", document.name);
+            findings.lie(member, text);
+        }
+        for name in ["scripts", "payload"] {
+            let count = document.all(name).count();
+            if count > 1 {
+                findings.lie(member, format!("has {count} elements {name:?}, of which readers take one"));
+            }
+        }
+        for script in document.all("scripts").flat_map(|scripts| &scripts.children) {
+            let is_same = |other: &&Element| other.name == script.name;
+            let twice = document.all("scripts").flat_map(|scripts| &scripts.children).filter(is_same);
+            if HOOKS.contains(&script.name.as_str()) && twice.count() > 1 {
+                findings.lie(member, format!("names more than one {} script", script.name));
+                break;
+            }
+        }
         let text = |name| document.attribute(name).map(str::to_owned);
         let payload = document.first("payload");
         let number = |name| payload?.attribute(name)?.parse().ok();
@@ -89,15 +109,16 @@ impl ComponentFacts {
     /// # Errors
     /// [`ReadError`], if `PackageInfo` is there but cannot be read.
     pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R, folder: &str) -> Result<Self, ReadError> {
-        Self::read_within(archive, input, folder, &mut { DOCUMENT_MAX as u64 })
+        Self::read_within(archive, input, folder, &mut Left::of_documents(), &mut Findings::default())
     }
 
-    /// The same, with a `PackageInfo` of at most `left` bytes, of which it takes its own.
+    /// The same, with a `PackageInfo` that takes its own off what is `left`.
     pub(crate) fn read_within<R: Read + Seek>(
         archive: &Archive,
         input: &mut R,
         folder: &str,
-        left: &mut u64,
+        left: &mut Left,
+        findings: &mut Findings,
     ) -> Result<Self, ReadError> {
         let files: &[TocFile] = match folder {
             "" => &archive.toc.files,
@@ -111,7 +132,8 @@ impl ComponentFacts {
                     "" => "PackageInfo".to_owned(),
                     folder => format!("{folder}/PackageInfo"),
                 };
-                Some(PackageInfo::new(read_document(archive, input, &member, &data, left)?))
+                let document = read_document(archive, input, &member, &data, left, findings)?;
+                Some(PackageInfo::new(document, &member, findings))
             }
         };
         let is_other =
@@ -127,31 +149,15 @@ impl ComponentFacts {
     }
 }
 
-/// Reads a member that is an XML document of at most `left` bytes, and takes its own off.
+/// Reads a member that is an XML document, and takes its own off what is `left`.
 pub(crate) fn read_document<R: Read + Seek>(
     archive: &Archive,
     input: &mut R,
     member: &str,
     data: &TocData,
-    left: &mut u64,
+    left: &mut Left,
+    findings: &mut Findings,
 ) -> Result<Element, ReadError> {
-    let bytes = archive.content(input, member, data, *left)?;
-    *left -= bytes.len() as u64;
-    xml::read(&bytes).map_err(|source| ReadError::Document { member: member.to_owned(), source })
-}
-
-/// A payload or scripts archive, decompressed on the way.
-pub type PayloadReader<'input, R> = ArchiveReader<Decoder<MemberReader<'input, R>>>;
-
-/// Opens a component's `payload` or `scripts`; `what` names it in errors.
-///
-/// # Errors
-/// [`XarReadError`], if it is not in the file.
-pub fn open_archive<'input, R: Read + Seek>(
-    archive: &Archive,
-    input: &'input mut R,
-    what: &str,
-    data: &TocData,
-) -> Result<PayloadReader<'input, R>, XarReadError> {
-    Ok(ArchiveReader::new(Decoder::new(archive.open(input, what, data)?)))
+    let bytes = archive.content_found(input, member, data, left.bytes as u64, findings)?;
+    xml::read_within(&bytes, left).map_err(|source| ReadError::Document { member: member.to_owned(), source })
 }

@@ -1,4 +1,5 @@
-//! The cpio archives inside a package: the portable ASCII format, called odc.
+//! The cpio archives inside a package: the portable ASCII format, called odc. The reader
+//! takes newc and crc too, which other builders write.
 //!
 //! Must not know: gzip, what the archive is for. Each entry is a header of 76
 //! octal digits without separators, the name with a NUL, and the content; there
@@ -28,10 +29,12 @@ use std::io;
 
 use thiserror::Error;
 
+mod header;
 mod read;
 mod write;
 
-pub use read::{ArchiveReader, CpioReadError, ENTRIES_MAX, EntryFacts, NAME_LEN_MAX, Rest};
+pub use header::{Format, HEADER_LEN_MAX};
+pub use read::{ArchiveReader, CpioReadError, EntryFacts, NAME_LEN_MAX, Rest};
 pub use write::{ArchiveStream, write};
 
 /// A header's length in bytes.

@@ -1,4 +1,4 @@
-//! Reads an odc archive that anybody may have made, as a stream.
+//! Reads an archive that anybody may have made, odc, newc or crc, as a stream.
 //!
 //! Must not know: whether names or owners are right; it hands out what is there.
 
@@ -6,13 +6,14 @@ use std::io::{self, Read};
 
 use thiserror::Error;
 
-use super::{HEADER_LEN, Header, MAGIC, TRAILER};
+use super::header::{Format, HEADER_LEN_MAX};
+use super::{Header, TRAILER, TYPE_FILE};
+use crate::PATHS_READ_MAX;
+use crate::unpack::Input;
 
 /// The longest name that is read, in bytes with its NUL: four times what a path on a
 /// Mac can have.
 pub const NAME_LEN_MAX: u32 = 4096;
-/// How many entries are read.
-pub const ENTRIES_MAX: u32 = 1_000_000;
 
 /// An entry without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +58,13 @@ pub enum CpioReadError {
         what: &'static str,
     },
     /// An entry does not start as one.
-    #[error("no entry of an odc archive starts at byte {offset}")]
+    #[error("no entry of a cpio archive (odc, newc or crc) starts at byte {offset}")]
     Magic {
         /// Where.
         offset: u64,
     },
-    /// A field is not an octal number.
-    #[error("the {field} of the entry at byte {offset} is not an octal number")]
+    /// A field is not a number.
+    #[error("the {field} of the entry at byte {offset} is not a number")]
     Field {
         /// Which.
         field: &'static str,
@@ -84,8 +85,14 @@ pub enum CpioReadError {
         /// Where the entry starts.
         offset: u64,
     },
-    /// More than [`ENTRIES_MAX`] entries.
-    #[error("the archive has more than {ENTRIES_MAX} entries")]
+    /// A file's bytes do not add up to what its header in the format crc says.
+    #[error("the content of the entry at byte {offset} does not have the checksum that it says")]
+    Checksum {
+        /// Where the entry starts.
+        offset: u64,
+    },
+    /// More than [`PATHS_READ_MAX`] entries.
+    #[error("the archive has more than {PATHS_READ_MAX} entries")]
     TooManyEntries,
 }
 
@@ -93,17 +100,36 @@ pub enum CpioReadError {
 /// content.
 #[derive(Debug)]
 pub struct ArchiveReader<R> {
-    input: R,
+    input: Input<R>,
     position: u64,
+    format: Option<Format>,
     content_left: u64,
-    entries: u32,
+    /// Bytes behind the content up to the next entry.
+    padding: u64,
+    /// In the format crc: the sum so far, what it must come to, and the entry's place.
+    sum: Option<(u32, u32, u64)>,
+    entries: usize,
     ended: bool,
 }
 
 impl<R: Read> ArchiveReader<R> {
     /// Reads from an archive's start.
     pub fn new(input: R) -> Self {
-        Self { input, position: 0, content_left: 0, entries: 0, ended: false }
+        Self::of_input(Input::new(input))
+    }
+
+    /// The same, of an input that was looked at.
+    pub fn of_input(input: Input<R>) -> Self {
+        Self {
+            input,
+            position: 0,
+            format: None,
+            content_left: 0,
+            padding: 0,
+            sum: None,
+            entries: 0,
+            ended: false,
+        }
     }
 
     /// Goes to the next entry, past what is left of the current one. `None` after the
@@ -117,9 +143,15 @@ impl<R: Read> ArchiveReader<R> {
         }
         self.skip_content()?;
         let offset = self.position;
-        let mut bytes = [0; HEADER_LEN];
-        self.fill(&mut bytes, "a header")?;
-        let header = parse(&bytes, offset)?;
+        let mut bytes = [0; HEADER_LEN_MAX];
+        self.fill(&mut bytes[..6], "a header")?;
+        // An archive has one format throughout.
+        let format = Format::of(&bytes[..6]).filter(|one| self.format.is_none_or(|format| format == *one));
+        let format = format.ok_or(CpioReadError::Magic { offset })?;
+        self.format = Some(format);
+        let bytes = &mut bytes[..format.header_len()];
+        self.fill(&mut bytes[6..], "a header")?;
+        let header = format.parse(bytes).map_err(|field| CpioReadError::Field { field, offset })?;
         if !(2..=NAME_LEN_MAX).contains(&header.name_len) {
             return Err(CpioReadError::NameLength { offset, length: header.name_len });
         }
@@ -128,17 +160,27 @@ impl<R: Read> ArchiveReader<R> {
         if name.pop() != Some(0) || name.contains(&0) {
             return Err(CpioReadError::NameEnd { offset });
         }
+        self.content_left = format.padding(header.name_len as usize + format.header_len());
+        self.skip_content()?;
         self.content_left = header.size;
+        self.padding = format.padding((header.size % 4) as usize);
+        let has_sum = format == Format::Crc && header.mode & 0o170_000 == TYPE_FILE;
+        self.sum = has_sum.then_some((0, format.checksum(bytes), offset));
         if name == TRAILER.as_bytes() {
             self.skip_content()?;
             self.ended = true;
             return Ok(None);
         }
         self.entries += 1;
-        if self.entries > ENTRIES_MAX {
+        if self.entries > PATHS_READ_MAX {
             return Err(CpioReadError::TooManyEntries);
         }
         Ok(Some(EntryFacts { header, name, offset }))
+    }
+
+    /// Where it is in the archive, in bytes.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     /// Reads what follows the trailer, to the input's end. Before the trailer, that is
@@ -146,7 +188,15 @@ impl<R: Read> ArchiveReader<R> {
     ///
     /// # Errors
     /// [`CpioReadError::Read`], if the input fails.
-    pub fn rest(mut self) -> Result<Rest, CpioReadError> {
+    pub fn rest(self) -> Result<Rest, CpioReadError> {
+        self.finish().map(|(rest, _)| rest)
+    }
+
+    /// The same, and gives the input back.
+    ///
+    /// # Errors
+    /// As [`rest`](Self::rest).
+    pub fn finish(mut self) -> Result<(Rest, R), CpioReadError> {
         let start = self.position;
         let mut is_zero = true;
         let mut buffer = [0; 8192];
@@ -154,23 +204,39 @@ impl<R: Read> ArchiveReader<R> {
             let count = self.read_some(&mut buffer)?;
             if count == 0 {
                 let length = self.position - start;
-                return Ok(Rest { length, is_zero, archive_len: self.position });
+                let rest = Rest { length, is_zero, archive_len: self.position };
+                return Ok((rest, self.input.into_inner()));
             }
             is_zero &= buffer[..count].iter().all(|byte| *byte == 0);
         }
     }
 
+    /// Past the rest of the content, and what is behind it up to the next entry.
     fn skip_content(&mut self) -> Result<(), CpioReadError> {
         let mut buffer = [0; 8192];
         while self.content_left > 0 {
             let wanted = buffer.len().min(usize::try_from(self.content_left).unwrap_or(usize::MAX));
-            let count = self.read_some(&mut buffer[..wanted])?;
-            if count == 0 {
+            if self.content(&mut buffer[..wanted])? == 0 {
                 return Err(CpioReadError::Truncated { offset: self.position, what: "a file's content" });
             }
-            self.content_left -= count as u64;
         }
-        Ok(())
+        if let Some((_, _, offset)) = self.sum.take_if(|(sum, stated, _)| sum != stated) {
+            return Err(CpioReadError::Checksum { offset });
+        }
+        self.sum = None;
+        let mut padding = [0; 3];
+        let length = std::mem::take(&mut self.padding) as usize;
+        self.fill(&mut padding[..length], "what fills up a file's content")
+    }
+
+    /// Some of the content; nothing at the input's end.
+    fn content(&mut self, buffer: &mut [u8]) -> Result<usize, CpioReadError> {
+        let count = self.read_some(buffer)?;
+        self.content_left -= count as u64;
+        if let Some((sum, ..)) = &mut self.sum {
+            *sum = buffer[..count].iter().fold(*sum, |sum, byte| sum.wrapping_add(u32::from(*byte)));
+        }
+        Ok(count)
     }
 
     fn fill(&mut self, buffer: &mut [u8], what: &'static str) -> Result<(), CpioReadError> {
@@ -205,7 +271,7 @@ impl<R: Read> Read for ArchiveReader<R> {
         if wanted == 0 {
             return Ok(0);
         }
-        let count = self.read_some(&mut buffer[..wanted]).map_err(|error| match error {
+        let count = self.content(&mut buffer[..wanted]).map_err(|error| match error {
             CpioReadError::Read { source, .. } => source,
             other => io::Error::other(other),
         })?;
@@ -213,44 +279,14 @@ impl<R: Read> Read for ArchiveReader<R> {
             let ended = CpioReadError::Truncated { offset: self.position, what: "a file's content" };
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, ended));
         }
-        self.content_left -= count as u64;
         Ok(count)
     }
-}
-
-/// The fields of a header.
-fn parse(bytes: &[u8; HEADER_LEN], offset: u64) -> Result<Header, CpioReadError> {
-    if !bytes.starts_with(MAGIC) {
-        return Err(CpioReadError::Magic { offset });
-    }
-    let mut position = MAGIC.len();
-    let mut number = |field, digits: usize| {
-        let text = &bytes[position..position + digits];
-        position += digits;
-        text.iter().try_fold(0u64, |number, digit| match digit {
-            b'0'..=b'7' => Ok(number << 3 | u64::from(digit - b'0')),
-            _ => Err(CpioReadError::Field { field, offset }),
-        })
-    };
-    // Six octal digits have 18 bits.
-    Ok(Header {
-        device: number("device", 6)? as u32,
-        inode: number("inode", 6)? as u32,
-        mode: number("mode", 6)? as u32,
-        uid: number("user", 6)? as u32,
-        gid: number("group", 6)? as u32,
-        links: number("number of links", 6)? as u32,
-        special_device: number("special device", 6)? as u32,
-        mtime: number("modification time", 11)?,
-        name_len: number("name's length", 6)? as u32,
-        size: number("size", 11)?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpio;
+    use crate::cpio::{self, MAGIC};
     use crate::tree::{Owner, Tree};
 
     fn archive() -> Vec<u8> {

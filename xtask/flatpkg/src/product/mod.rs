@@ -17,10 +17,13 @@ use thiserror::Error;
 use crate::component::Component;
 
 mod distribution;
+mod facts;
 mod read;
+pub mod strings;
 mod write;
 
-pub use read::{ChoiceFacts, DistributionFacts, PackageFacts, PackageReference, PageFacts};
+pub use facts::{ChoiceFacts, DistributionFacts, PackageReference, PageFacts, component_folder};
+pub use read::PackageFacts;
 pub use write::write_product;
 
 /// A product archive.

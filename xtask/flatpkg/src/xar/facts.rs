@@ -1,13 +1,7 @@
-//! What a table of contents says, element by element.
+//! What a table of contents says.
 //!
 //! Must not know: whether any of it is right. Numbers are numbers and digests stay
-//! text; elements that nothing here names can be found in [`TocFile::element`].
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-use super::XarReadError;
-use crate::xml::Element;
+//! text; owners, modes and times of members, which mean nothing to Installer, are left out.
 
 /// How many files and folders a TOC may have.
 pub const FILES_MAX: usize = 10_000;
@@ -63,23 +57,23 @@ pub struct TocSignature {
 pub struct TocFile {
     /// The attribute `id`, as it stands.
     pub id: Option<String>,
-    /// Every `name` in order: newer Apple tools write it twice.
-    pub names: Vec<String>,
+    /// Its name: the last one counts, as in Apple's reader. Newer Apple tools write it
+    /// twice.
+    pub name: String,
     /// `file`, `directory` and others.
     pub file_type: Option<String>,
     /// Where its content is; folders have none.
     pub data: Option<TocData>,
+    /// Where its extended attributes are (`ea`). Their places are wrong in some packages.
+    pub extended_attributes: Vec<TocData>,
     /// What a folder holds.
     pub files: Vec<TocFile>,
-    /// The element with everything else that it says (owner, mode, times) as text;
-    /// `data` and the files in it are left out.
-    pub element: Element,
 }
 
 impl TocFile {
-    /// Its name: the last one counts, as in Apple's reader and `apple-xar`.
+    /// Its name.
     pub fn name(&self) -> &str {
-        self.names.last().map_or("", String::as_str)
+        &self.name
     }
 
     /// Whether it is a folder.
@@ -99,7 +93,7 @@ pub struct TocData {
     pub size: u64,
     /// A MIME type; `None` means that it is stored as it is.
     pub encoding: Option<String>,
-    /// The digest of the decoded content.
+    /// The digest of the decoded content; `unarchived-checksum` in archives of 10.10.
     pub extracted_checksum: Option<Digest>,
     /// The digest of what is in the heap.
     pub archived_checksum: Option<Digest>,
@@ -112,143 +106,4 @@ pub struct Digest {
     pub style: String,
     /// Hexadecimal digits in those that are right.
     pub hex: String,
-}
-
-/// Takes a TOC's document apart.
-pub(super) fn toc(document: &Element) -> Result<Toc, XarReadError> {
-    let toc = document
-        .first("toc")
-        .filter(|_| document.name == "xar")
-        .ok_or(XarReadError::Missing { what: "the element xar/toc".to_owned() })?;
-    let checksum = match toc.first("checksum") {
-        None => None,
-        Some(element) => Some(TocChecksum {
-            style: element.attribute("style").unwrap_or_default().to_owned(),
-            offset: number(element, "offset", "the TOC's checksum")?,
-            size: number(element, "size", "the TOC's checksum")?,
-        }),
-    };
-    let signatures = toc
-        .children
-        .iter()
-        .filter(|child| matches!(child.name.as_str(), "signature" | "x-signature"))
-        .map(signature)
-        .collect::<Result<_, _>>()?;
-    Ok(Toc {
-        creation_time: toc.child_text("creation-time").map(str::to_owned),
-        checksum,
-        signatures,
-        files: files(toc, 0, 0, &mut Counts::default())?,
-    })
-}
-
-fn signature(element: &Element) -> Result<TocSignature, XarReadError> {
-    let x509 = element.first("KeyInfo").and_then(|info| info.first("X509Data"));
-    let certificates = x509
-        .into_iter()
-        .flat_map(|data| data.all("X509Certificate"))
-        .map(|certificate| {
-            let compact: String = certificate.text.split_ascii_whitespace().collect();
-            STANDARD.decode(compact).map_err(|_| XarReadError::Invalid {
-                what: "X509Certificate".to_owned(),
-                place: format!("the element {}", element.name),
-                reason: "not Base64",
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(TocSignature {
-        element: element.name.clone(),
-        style: element.attribute("style").unwrap_or_default().to_owned(),
-        offset: number(element, "offset", &element.name)?,
-        size: number(element, "size", &element.name)?,
-        certificates,
-    })
-}
-
-/// What was counted so far.
-#[derive(Default)]
-struct Counts {
-    files: usize,
-    paths_len: usize,
-}
-
-/// The files of an element, `depth` folders down, whose path has `folder_len` bytes.
-fn files(
-    element: &Element,
-    depth: usize,
-    folder_len: usize,
-    counts: &mut Counts,
-) -> Result<Vec<TocFile>, XarReadError> {
-    element.all("file").map(|element| file(element, depth, folder_len, counts)).collect()
-}
-
-fn file(
-    element: &Element,
-    depth: usize,
-    folder_len: usize,
-    counts: &mut Counts,
-) -> Result<TocFile, XarReadError> {
-    if depth > FOLDERS_MAX {
-        return Err(XarReadError::TooMany { what: "folders in each other", limit: FOLDERS_MAX });
-    }
-    counts.files += 1;
-    if counts.files > FILES_MAX {
-        return Err(XarReadError::TooMany { what: "files", limit: FILES_MAX });
-    }
-    let names: Vec<String> = element.all("name").map(|name| name.text.clone()).collect();
-    if names.iter().any(|name| name.len() > NAME_MAX) {
-        return Err(XarReadError::TooMany { what: "bytes in a name", limit: NAME_MAX });
-    }
-    let path_len = folder_len + names.last().map_or(0, String::len) + 1;
-    counts.paths_len += path_len;
-    if counts.paths_len > PATHS_LEN_MAX {
-        return Err(XarReadError::TooMany { what: "bytes in paths", limit: PATHS_LEN_MAX });
-    }
-    let place = names.last().cloned().unwrap_or_else(|| "a file without a name".to_owned());
-    let data = match element.first("data") {
-        None => None,
-        Some(data) => Some(TocData {
-            length: number(data, "length", &place)?,
-            offset: number(data, "offset", &place)?,
-            size: number(data, "size", &place)?,
-            encoding: data.first("encoding").and_then(|one| one.attribute("style")).map(str::to_owned),
-            extracted_checksum: digest(data, "extracted-checksum"),
-            archived_checksum: digest(data, "archived-checksum"),
-        }),
-    };
-    let files = files(element, depth + 1, path_len, counts)?;
-    let rest = element.children.iter().filter(|child| !matches!(child.name.as_str(), "data" | "file"));
-    Ok(TocFile {
-        id: element.attribute("id").map(str::to_owned),
-        file_type: element.child_text("type").map(str::to_owned),
-        data,
-        files,
-        element: Element {
-            name: element.name.clone(),
-            attributes: element.attributes.clone(),
-            children: rest.cloned().collect(),
-            text: String::new(),
-        },
-        names,
-    })
-}
-
-fn digest(data: &Element, name: &str) -> Option<Digest> {
-    let element = data.first(name)?;
-    Some(Digest {
-        style: element.attribute("style").unwrap_or_default().to_owned(),
-        hex: element.text.trim().to_owned(),
-    })
-}
-
-fn number(element: &Element, name: &str, place: &str) -> Result<u64, XarReadError> {
-    let text = element
-        .child_text(name)
-        .ok_or_else(|| XarReadError::Missing { what: format!("{name} of {place}") })?;
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or_else(|| XarReadError::Invalid {
-        what: format!("{name} {text:?}"),
-        place: place.to_owned(),
-        reason: "not a number of 64 bits",
-    })
 }

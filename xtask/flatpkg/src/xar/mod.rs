@@ -22,6 +22,9 @@ use std::io;
 use thiserror::Error;
 
 mod facts;
+mod heap;
+mod member;
+mod parse;
 mod read;
 pub mod ticket;
 mod time;
@@ -31,7 +34,9 @@ mod write;
 pub use facts::{
     Digest, FILES_MAX, FOLDERS_MAX, NAME_MAX, PATHS_LEN_MAX, Toc, TocChecksum, TocData, TocFile, TocSignature,
 };
-pub use read::{Archive, ArchiveHeader, HEADER_MAX, MemberReader, TOC_MAX, XarReadError};
+pub use heap::{BehindHeap, RUBBISH_MAX};
+pub use member::{MemberReader, is_stored};
+pub use read::{Archive, ArchiveHeader, HEADER_MAX, TOC_MAX, XarReadError};
 pub use write::{Member, Spooled, Written, write};
 
 /// The first bytes.

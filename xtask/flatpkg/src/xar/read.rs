@@ -4,13 +4,16 @@
 //! Nothing is allocated because a length says so: lengths are checked against
 //! limits and against what the input really has.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+use std::io::{self, Read, Seek, SeekFrom, Take};
 
 use flate2::bufread::ZlibDecoder;
 use thiserror::Error;
 
-use super::facts::{self, Toc, TocData, TocFile};
-use super::{HEADER_LEN, MAGIC};
+use super::facts::{Toc, TocData, TocFile};
+use super::member::MemberReader;
+use super::{HEADER_LEN, MAGIC, parse};
+use crate::findings::Findings;
+use crate::unpack::Budget;
 use crate::xml::{self, DOCUMENT_MAX, XmlError};
 
 /// The largest header that is read, in bytes: 28 and what a digest's name may take.
@@ -48,6 +51,10 @@ pub struct Archive {
     pub heap_start: u64,
     /// The file's length in bytes.
     pub file_len: u64,
+    /// What is odd or deceitful in the header and the TOC.
+    pub findings: Findings,
+    /// How much is unpacked of its members.
+    pub budget: Budget,
 }
 
 /// Why an archive or a member cannot be read.
@@ -138,7 +145,9 @@ pub enum XarReadError {
         limit: u64,
     },
     /// A member is packed in a way that packages do not use.
-    #[error("{what} is packed as {encoding:?}; only zlib (application/x-gzip) and stored members are read")]
+    #[error(
+        "{what} is packed as {encoding:?}; zlib (application/x-gzip), bzip2, lzma, xz and stored members are read"
+    )]
     Encoding {
         /// The member.
         what: String,
@@ -184,9 +193,11 @@ impl Archive {
         input.seek(SeekFrom::Start(header.size.into())).map_err(failed)?;
         let mut toc_compressed = Vec::new();
         input.take(header.toc_compressed).read_to_end(&mut toc_compressed).map_err(failed)?;
-        let toc_plain = decompress_toc(&toc_compressed, header.toc_plain)?;
-        let toc = facts::toc(&xml::read(&toc_plain)?)?;
-        let archive = Self { header, toc_compressed, toc_plain, toc, heap_start, file_len };
+        let mut findings = Findings::default();
+        let toc_plain = decompress_toc(&toc_compressed, header.toc_plain, &mut findings)?;
+        let toc = parse::toc(&xml::read(&toc_plain)?, &mut findings)?;
+        let budget = Budget::of_package(file_len);
+        let archive = Self { header, toc_compressed, toc_plain, toc, heap_start, file_len, findings, budget };
         archive.check_sharing()?;
         Ok(archive)
     }
@@ -277,11 +288,7 @@ impl Archive {
         data: &TocData,
     ) -> Result<MemberReader<'input, R>, XarReadError> {
         let stored = self.seek(input, what, data.offset, data.length)?;
-        match data.encoding.as_deref() {
-            None | Some("application/octet-stream") => Ok(MemberReader::Stored(stored)),
-            Some("application/x-gzip") => Ok(MemberReader::Zlib(ZlibDecoder::new(BufReader::new(stored)))),
-            Some(other) => Err(XarReadError::Encoding { what: what.to_owned(), encoding: other.to_owned() }),
-        }
+        MemberReader::new(stored, what, data, &self.budget)
     }
 
     /// A member's content in memory, decoded.
@@ -296,14 +303,30 @@ impl Archive {
         data: &TocData,
         limit: u64,
     ) -> Result<Vec<u8>, XarReadError> {
+        self.content_found(input, what, data, limit, &mut Findings::default())
+    }
+
+    /// The same, and says what is behind the packed content.
+    ///
+    /// # Errors
+    /// As [`content`](Self::content).
+    pub fn content_found<R: Read + Seek>(
+        &self,
+        input: &mut R,
+        what: &str,
+        data: &TocData,
+        limit: u64,
+        findings: &mut Findings,
+    ) -> Result<Vec<u8>, XarReadError> {
+        let failed = |source| XarReadError::Read { what: what.to_owned(), source };
         let mut bytes = Vec::new();
-        self.open(input, what, data)?
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|source| XarReadError::Read { what: what.to_owned(), source })?;
+        let mut reader = self.open(input, what, data)?.take(limit.saturating_add(1));
+        reader.read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > limit {
             return Err(XarReadError::TooLarge { what: what.to_owned(), limit });
         }
+        let behind = reader.into_inner().finish().map_err(failed)?;
+        behind.report(what, "its packed content", findings);
         Ok(bytes)
     }
 
@@ -315,12 +338,18 @@ impl Archive {
         let signatures = toc.signatures.iter().map(|one| (one.offset, one.size));
         let files = self.files();
         let data = files.iter().filter_map(|(_, file)| file.data.as_ref());
-        checksum
+        let end = checksum
             .chain(signatures)
             .chain(data.map(|data| (data.offset, data.length)))
             .map(|(offset, length)| offset.saturating_add(length))
             .max()
-            .unwrap_or(0)
+            .unwrap_or(0);
+        // The places of extended attributes are wrong in some packages; those count
+        // that can be right.
+        let heap_len = self.file_len - self.heap_start;
+        let attributes = files.iter().flat_map(|(_, file)| &file.extended_attributes);
+        let attributes = attributes.filter_map(|data| data.offset.checked_add(data.length));
+        end.max(attributes.filter(|end| *end <= heap_len).max().unwrap_or(0))
     }
 
     /// What follows the heap: a stapled ticket, or nothing.
@@ -352,24 +381,6 @@ impl Archive {
     }
 }
 
-/// A member's decoded content.
-#[derive(Debug)]
-pub enum MemberReader<'input, R> {
-    /// As it is in the heap.
-    Stored(Take<&'input mut R>),
-    /// Through zlib.
-    Zlib(ZlibDecoder<BufReader<Take<&'input mut R>>>),
-}
-
-impl<R: Read> Read for MemberReader<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Stored(stored) => stored.read(buffer),
-            Self::Zlib(zlib) => zlib.read(buffer),
-        }
-    }
-}
-
 /// The header's fields; `None`, if these are not 28 bytes that start as one.
 fn parse_header(bytes: &[u8]) -> Option<ArchiveHeader> {
     let rest = bytes.strip_prefix(MAGIC)?;
@@ -387,11 +398,16 @@ fn parse_header(bytes: &[u8]) -> Option<ArchiveHeader> {
 }
 
 /// The plain TOC, of exactly the stated length.
-fn decompress_toc(compressed: &[u8], stated: u64) -> Result<Vec<u8>, XarReadError> {
+fn decompress_toc(compressed: &[u8], stated: u64, findings: &mut Findings) -> Result<Vec<u8>, XarReadError> {
     let wrong = |reason: String| XarReadError::TocCompression { reason };
     let mut plain = Vec::new();
     let mut decoder = ZlibDecoder::new(compressed).take(stated + 1);
     decoder.read_to_end(&mut plain).map_err(|error| wrong(error.to_string()))?;
+    let behind = decoder.into_inner().into_inner();
+    if !behind.is_empty() {
+        let text = format!("is followed by {} bytes within its place", behind.len());
+        findings.lie("the table of contents", text);
+    }
     if plain.len() as u64 != stated {
         let length = if plain.len() as u64 > stated { "more".to_owned() } else { plain.len().to_string() };
         return Err(wrong(format!("it has {length} instead of {stated} bytes")));

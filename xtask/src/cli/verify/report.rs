@@ -5,9 +5,10 @@ use anstyle::{AnsiColor, Style};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::json;
 
-use super::super::messages::line;
+use super::super::messages::{line, part};
 use super::{Format, Verified};
-use crate::verify::{Check, Status, all_hold};
+use crate::printable::{printable, printable_json};
+use crate::verify::{Check, Status};
 
 /// So many packages have a line at the end that says how many hold.
 const MANY: usize = 3;
@@ -15,6 +16,8 @@ const MANY: usize = 3;
 /// Takes what was verified, one after the other.
 pub struct Report {
     format: Format,
+    /// Whether a note counts as a fault.
+    strict: bool,
     junit: quick_junit::Report,
     all: usize,
     failed: usize,
@@ -22,13 +25,13 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(format: Format) -> Self {
-        Self { format, junit: quick_junit::Report::new("verify"), all: 0, failed: 0, unreadable: 0 }
+    pub fn new(format: Format, strict: bool) -> Self {
+        Self { format, strict, junit: quick_junit::Report::new("verify"), all: 0, failed: 0, unreadable: 0 }
     }
 
     pub fn add(&mut self, verified: Verified) {
         match &verified.outcome {
-            Ok(checks) if all_hold(checks) => {}
+            Ok(checks) if all_hold(checks, self.strict) => {}
             Ok(_) => self.failed += 1,
             Err(_) => self.unreadable += 1,
         }
@@ -36,10 +39,10 @@ impl Report {
             Format::Human => print(&verified),
             Format::Json => {
                 let before = if self.all == 0 { "{\"schema\":1,\"verified\":[" } else { "," };
-                part(&format!("{before}{}", as_json(&verified)));
+                part(&format!("{before}{}", as_json(&verified, self.strict)));
             }
             Format::Junit => {
-                self.junit.add_test_suite(as_junit(&verified));
+                self.junit.add_test_suite(as_junit(&verified, self.strict));
             }
         }
         self.all += 1;
@@ -62,62 +65,79 @@ impl Report {
     }
 }
 
-/// A part of a line. A reader that goes away ends nothing.
-fn part(text: &str) {
-    use std::io::Write;
-    let _ = write!(anstream::stdout(), "{text}");
+fn all_hold(checks: &[Check], strict: bool) -> bool {
+    checks.iter().all(|check| check.holds(strict))
 }
 
 fn print(one: &Verified) {
     let colored = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
-    line(one.path.display().to_string());
+    line(printable(&one.path.display().to_string()));
     let checks = match &one.outcome {
         Ok(checks) => checks,
         Err(error) => {
             let style = colored(AnsiColor::Red);
-            return line(format!("  {style}unreadable{style:#}  {error:#}"));
+            let error = format!("{error:#}");
+            return line(format!("  {style}unreadable{style:#}  {}", printable(&error)));
         }
     };
     for check in checks {
         let (word, style) = match check.status {
             Status::Pass => ("pass", colored(AnsiColor::Green)),
+            Status::Note => ("note", colored(AnsiColor::Yellow)),
             Status::Fail => ("FAIL", colored(AnsiColor::Red).bold()),
             Status::NotApplicable => ("n/a ", Style::new().dimmed()),
         };
-        let mut details = check.details.iter();
-        let first = details.next().map_or("", String::as_str);
+        // Beside faults, a note must not look like one.
+        let mark = if check.status == Status::Fail { "note: " } else { "" };
+        let mut texts = Vec::new();
+        if check.status == Status::Note {
+            texts.extend(check.notes.iter().map(|note| printable(note).into_owned()));
+        }
+        texts.extend(check.details.iter().map(|detail| printable(detail).into_owned()));
+        if check.status != Status::Note {
+            texts.extend(check.notes.iter().map(|note| format!("{mark}{}", printable(note))));
+        }
+        let mut texts = texts.iter();
+        let first = texts.next().map_or("", String::as_str);
         line(format!("  {style}{word}{style:#}  {:24}  {first}", check.name).trim_end());
-        for detail in details {
-            line(format!("{:34}{detail}", ""));
+        for text in texts {
+            line(format!("{:34}{text}", ""));
         }
     }
 }
 
-fn as_json(one: &Verified) -> serde_json::Value {
-    match &one.outcome {
-        Ok(checks) => json!({ "path": one.path, "ok": all_hold(checks), "checks": checks }),
+fn as_json(one: &Verified, strict: bool) -> String {
+    let value = match &one.outcome {
+        Ok(checks) => json!({ "path": one.path, "ok": all_hold(checks, strict), "checks": checks }),
         Err(error) => json!({ "path": one.path, "ok": false, "unreadable": format!("{error:#}") }),
-    }
+    };
+    printable_json(&value.to_string())
 }
 
-fn as_junit(one: &Verified) -> TestSuite {
+fn as_junit(one: &Verified, strict: bool) -> TestSuite {
+    let lines = |texts: &[String]| texts.iter().map(|text| printable(text)).collect::<Vec<_>>().join("\n");
     let case = |check: &Check| {
         let mut status = match check.status {
-            Status::Pass => TestCaseStatus::success(),
             Status::NotApplicable => TestCaseStatus::skipped(),
-            Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+            _ if check.holds(strict) => TestCaseStatus::success(),
+            _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
         };
-        if check.status != Status::Pass {
-            status.set_message(check.details.join("\n"));
+        if !check.holds(strict) || check.status == Status::NotApplicable {
+            let said = if check.status == Status::Note { &check.notes } else { &check.details };
+            status.set_message(lines(said));
         }
-        TestCase::new(check.name, status)
+        let mut case = TestCase::new(check.name, status);
+        if !check.notes.is_empty() {
+            case.set_system_out(format!("note: {}", lines(&check.notes)));
+        }
+        case
     };
-    let mut suite = TestSuite::new(one.path.display().to_string());
+    let mut suite = TestSuite::new(printable(&one.path.display().to_string()));
     match &one.outcome {
         Ok(checks) => suite.add_test_cases(checks.iter().map(case)),
         Err(error) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_message(format!("{error:#}"));
+            status.set_message(printable(&format!("{error:#}")));
             suite.add_test_cases([TestCase::new("readable", status)])
         }
     };

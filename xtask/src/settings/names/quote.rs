@@ -26,14 +26,7 @@ pub fn quoted(value: &str) -> String {
 /// The text with everything escaped that a terminal might act upon or not
 /// show, and the backslash, so that two values never look alike.
 pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\'' => out.push(c),
-            _ => out.extend(c.escape_debug()),
-        }
-    }
-    out
+    crate::printable::printable(&text.replace('\\', r"\\")).into_owned()
 }
 
 /// `; did you mean ...?` where one of the candidates is close to the word,

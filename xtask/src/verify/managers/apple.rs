@@ -15,7 +15,7 @@ use super::{Folder, INSTALL_MANIFEST, instance_folder};
 use crate::digest::sums::Digester;
 use crate::managers::artifacts::WHOLE_PROFILE_FILE;
 use crate::run::manifest::{self, MANIFEST_FILE};
-use crate::verify::payload::Contents;
+use crate::verify::payload::each_entry;
 use crate::verify::{cms, property_list};
 
 fn dictionary(value: &Value) -> Result<&Dictionary, String> {
@@ -168,9 +168,8 @@ pub fn profile_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Res
     if path == WHOLE_PROFILE_FILE && is_part_of_a_run(folder) {
         return Ok(Vec::new());
     }
-    let jobs = jobs_of(folder, instance_folder(path))?;
-    let unknown = labels.into_iter().filter(|label| !jobs.iter().any(|job| job == label));
-    Ok(unknown.map(|label| format!("no package of the instance has a job {label:?}")).collect())
+    let unknown = not_installed(folder, instance_folder(path), labels)?;
+    Ok(unknown.into_iter().map(|label| format!("no package of the instance has a job {label:?}")).collect())
 }
 
 fn is_part_of_a_run<R: Read + Seek>(folder: &Folder<'_, R>) -> bool {
@@ -178,10 +177,14 @@ fn is_part_of_a_run<R: Read + Seek>(folder: &Folder<'_, R>) -> bool {
     matches!(manifest, Ok(Ok(header)) if header.partition.is_some())
 }
 
-/// The labels of an instance's jobs, or, where no folder of one is given, of all, by the names of the property lists that its
-/// packages install. That these are the labels is checked of each package.
-fn jobs_of<R: Read + Seek>(folder: &Folder<'_, R>, instance: &str) -> Result<Vec<String>, String> {
-    let mut jobs = Vec::new();
+/// Those of the labels that no job of an instance has, or of any where no folder of one
+/// is given, by the names of the property lists
+/// that its packages install. That these are the labels is checked of each package.
+fn not_installed<'a, R: Read + Seek>(
+    folder: &Folder<'_, R>,
+    instance: &str,
+    mut labels: Vec<&'a str>,
+) -> Result<Vec<&'a str>, String> {
     // The packages of the Munki repository are the same once more.
     let packages = folder.files.keys().filter(|path| {
         path.starts_with(instance) && path.ends_with(".pkg") && !path.starts_with(MUNKI_REPOSITORY)
@@ -189,10 +192,21 @@ fn jobs_of<R: Read + Seek>(folder: &Folder<'_, R>, instance: &str) -> Result<Vec
     for path in packages {
         let (facts, mut file) = folder.package(path)?;
         for component in &facts.components {
-            let contents = Contents::read(&facts, component, &mut file);
-            let lists = contents.installed().iter().filter_map(|entry| entry.path.strip_suffix(".plist"));
-            jobs.extend(lists.filter_map(|path| path.rsplit('/').next()).map(str::to_owned));
+            let Some(data) = &component.payload else { continue };
+            // What cannot be read is a fault of the package, which has checks of its own.
+            let _ = each_entry(
+                &facts,
+                &mut file,
+                "Payload",
+                data,
+                |_| false,
+                |entry| {
+                    let name = entry.path.strip_suffix(".plist").and_then(|path| path.rsplit('/').next());
+                    labels.retain(|label| name != Some(*label));
+                    Ok(())
+                },
+            );
         }
     }
-    Ok(jobs)
+    Ok(labels)
 }

@@ -25,7 +25,7 @@ use flatpkg::product::PackageFacts;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::payload::FAULTS_FOUND_MAX;
+use super::check::FOUND_MAX;
 use super::{Check, causes};
 use crate::digest::FileDigest;
 use crate::managers::artifacts::WHOLE_PROFILE_FILE;
@@ -101,7 +101,7 @@ impl<R: Read + Seek> Folder<'_, R> {
 
     fn add(&self, path: &str, found: Result<Vec<String>, String>, faults: &mut Vec<String>) {
         let found = found.unwrap_or_else(|fault| vec![fault]);
-        let room = FAULTS_FOUND_MAX.saturating_sub(faults.len());
+        let room = FOUND_MAX.saturating_sub(faults.len());
         faults.extend(found.into_iter().take(room).map(|fault| format!("{path:?}: {fault}")));
     }
 
