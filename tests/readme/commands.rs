@@ -109,7 +109,7 @@ fn every_command_of_the_guides_works() {
     if tool("bash").is_none() || tool("git").is_none() || tool("bsdtar").is_none() {
         return;
     }
-    for guide in Guide::all() {
+    for guide in Guide::all().into_iter().filter(|guide| !guide.blocks().is_empty()) {
         let (xtask, count) = follow(&guide);
         let at_least = match &*guide.path {
             "README.md" => 2,
