@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use xtask::spec::names::quoted;
-use xtask::spec::{
+use xtask::settings::names::quoted;
+use xtask::settings::{
     AbsolutePath, Account, Architecture, CatalogName, Condition, EnvName, EnvValue, Environment, Flags,
     IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, ProcessType, Spec,
     Text, UserName, load,
@@ -134,7 +134,7 @@ fn is_setting(line: &str) -> bool {
 }
 
 /// limactl and LIMA_HOME of an instance.
-fn places(instance: &xtask::spec::Instance) -> [Option<String>; 2] {
+fn places(instance: &xtask::settings::Instance) -> [Option<String>; 2] {
     [instance.macos_limactl().map(str::to_owned), instance.macos_lima_home()]
 }
 
@@ -178,7 +178,7 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
         architectures = ["x86_64", "arm64"]
         "#,
     );
-    let env = |instance: &xtask::spec::Instance| {
+    let env = |instance: &xtask::settings::Instance| {
         instance.env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
     };
 
@@ -252,7 +252,8 @@ fn user_and_limactl_can_be_left_to_the_mac() {
     .file("own.YML", "# Zo\u{eb}\r\n".as_bytes());
     let spec = folder.load(&[]).unwrap();
     let [plain, own, elsewhere] = &spec.instances[..] else { panic!("{:?}", spec.instances) };
-    let template = |instance: &xtask::spec::Instance| instance.template.as_ref().unwrap().as_str().to_owned();
+    let template =
+        |instance: &xtask::settings::Instance| instance.template.as_ref().unwrap().as_str().to_owned();
     assert_eq!((&plain.user, &plain.limactl), (&Account::Auto, &Some(Limactl::Auto)));
     assert_eq!((places(plain), plain.macos_home(), plain.macos_instance_dir()), ([None, None], None, None));
     assert_eq!((plain.linux_limactl(), template(plain).as_str()), (None, "# all\n"));

@@ -95,14 +95,16 @@ fn planning_and_rendering_are_pure() {
         .into_iter()
         .filter(|(path, _)| {
             [
-                "plan.rs",
-                "package.rs",
-                "launchd.rs",
-                "systemd.rs",
+                "artifact",
                 "environment.rs",
-                "manifest.rs",
-                "mdm",
+                "lima_start.rs",
+                "linux",
+                "macos",
+                "managers",
+                "plan.rs",
                 "render",
+                "run/manifest.rs",
+                "run/page",
             ]
             .iter()
             .any(|name| path.starts_with(root().join("xtask/src").join(name)))

@@ -2,9 +2,9 @@
 //! registered.
 
 use proptest::prelude::*;
-use xtask::launchd;
-use xtask::spec::{Condition, Instance, InstanceName};
-use xtask::systemd;
+use xtask::linux::systemd;
+use xtask::macos::launchd;
+use xtask::settings::{Condition, Instance, InstanceName};
 
 use super::{changing_calls, xtask};
 use crate::render::plain;

@@ -11,8 +11,8 @@ use super::{
 use crate::render::plain;
 use crate::stage::mac::{ALICE, Mac, STAFF};
 use crate::stage::{on_a_mac, on_macs};
-use xtask::launchd::{Job, Launcher};
-use xtask::spec::Condition;
+use xtask::macos::launchd::{Job, Launcher};
+use xtask::settings::Condition;
 
 const BOB: u32 = 502;
 
@@ -89,7 +89,7 @@ fn enable_at_boot_takes_one_password() {
                 &format!("+ -rw-r--r-- root:wheel {DAEMON_PLIST}"),
             ]
         );
-        assert_eq!(fs::read(mac.path(DAEMON_START)).unwrap(), xtask::render::lima_start().as_bytes());
+        assert_eq!(fs::read(mac.path(DAEMON_START)).unwrap(), xtask::lima_start::program().as_bytes());
         assert_eq!(fs::read(mac.path(DAEMON_PLIST)).unwrap(), dist(Condition::Boot));
         assert_eq!(mac.state().sudo_asked, 1);
         let calls = changing_calls(mac);

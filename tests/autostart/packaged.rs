@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use xtask::spec::{Condition, Instance};
+use xtask::settings::{Condition, Instance};
 
 use super::{AGENT_PLIST, DAEMON_PLIST, xtask};
 use crate::render::{auto, plain, with_template};

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 
 use plist::Value;
-use xtask::mdm::munki::{ALL, CatalogError, read_pkginfo, write_catalog};
+use xtask::managers::munki::{ALL, CatalogError, read_pkginfo, write_catalog};
 
 use super::*;
 use crate::support::golden;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xtask::hex::hex;
-use xtask::mdm::{self, CHUNK_SIZE, Content, Sums};
-use xtask::{plan, render};
+use xtask::digest::hex;
+use xtask::digest::sums::{CHUNK_SIZE, Sums};
+use xtask::macos::artifacts;
 
 use super::*;
 use crate::render::goldens::{SHELLS, quiet};
@@ -30,7 +30,7 @@ fn made() -> Vec<(PathBuf, Vec<u8>)> {
     let mut all = Vec::new();
     for (case, spec, instance) in served() {
         for (path, content) in files(&spec, &instance, [&sums[0], &sums[1]], [24, 0]) {
-            if let Content::Bytes(bytes) = content {
+            if let Content::Bytes(bytes) | Content::Profile(bytes) = content {
                 all.push((Path::new(case).join(path), bytes));
             }
         }
@@ -44,8 +44,10 @@ fn ends(path: &Path, ends: &[&str]) -> bool {
 
 #[test]
 fn every_file_is_its_golden() {
-    let uninstallers: Vec<String> =
-        served().iter().map(|(_, spec, instance)| render::uninstall_sh(spec, instance)).collect();
+    let uninstallers: Vec<String> = served()
+        .iter()
+        .map(|(_, spec, instance)| xtask::macos::scripts::uninstall_sh(spec, instance))
+        .collect();
     let mut expected = Vec::new();
     for (path, bytes) in made() {
         // Known already, from tests/golden/render.
@@ -78,9 +80,9 @@ fn nothing_is_written_without_an_address() {
     for (_, mut spec, instance) in served() {
         spec.base_url = None;
         let sums = made_up();
-        assert_eq!(files(&spec, &instance, [&sums[0], &sums[1]], [0, 0]), []);
-        assert_eq!(mdm::paths(&spec, &instance, "a/b.pkg", "a/c.pkg"), []);
-        assert_eq!(mdm::catalogs(&spec), []);
+        assert!(files(&spec, &instance, [&sums[0], &sums[1]], [0, 0]).is_empty());
+        assert_eq!(xtask::managers::planned(&spec, &instance, "a/b.pkg", "a/c.pkg"), []);
+        assert_eq!(xtask::managers::catalogs(&spec), []);
     }
 }
 
@@ -89,7 +91,7 @@ fn what_is_planned_is_what_is_written_in_the_same_order() {
     let sums = made_up();
     for (_, spec, instance) in served() {
         let paths = package_paths(&spec, &instance);
-        let planned = mdm::paths(&spec, &instance, &paths[0], &paths[1]);
+        let planned = xtask::managers::planned(&spec, &instance, &paths[0], &paths[1]);
         let written = files(&spec, &instance, [&sums[0], &sums[1]], [0, 0]);
         let planned: Vec<&str> = planned.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(planned, written.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>());
@@ -101,7 +103,7 @@ fn what_is_planned_is_what_is_written_in_the_same_order() {
             );
         }
         // These tests name packages as dist does.
-        assert_eq!(plan::package_paths(&spec, &instance), paths);
+        assert_eq!(artifacts::package_paths(&spec, &instance), paths);
     }
 }
 
@@ -144,7 +146,9 @@ fn every_shell_and_shellcheck_can_read_the_scripts() {
     let mut scripts: Vec<Vec<u8>> =
         made().into_iter().filter(|(path, _)| ends(path, &[".sh"])).map(|(_, bytes)| bytes).collect();
     scripts.extend(
-        served().iter().map(|(_, spec, instance)| render::munki_installcheck_sh(spec, instance).into()),
+        served().iter().map(|(_, spec, instance)| {
+            xtask::managers::scripts::munki_installcheck_sh(spec, instance).into()
+        }),
     );
     assert_eq!(scripts.len(), served().len() * 3);
     for script in scripts {
@@ -165,7 +169,7 @@ fn the_installcheck_looks_for_what_is_there() {
     let root = tempfile::tempdir().unwrap();
     let at = |path: &str| root.path().join(path);
     for (_, spec, instance) in served() {
-        let script = render::munki_installcheck_sh(&spec, &instance);
+        let script = xtask::managers::scripts::munki_installcheck_sh(&spec, &instance);
         // The same script, with its paths below a folder of its own.
         let daemon = format!("io.lima-vm.daemon.{}.plist", instance.name);
         let values: String = script

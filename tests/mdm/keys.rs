@@ -3,8 +3,8 @@
 
 use plist::Value;
 use serde_json::json;
-use xtask::launchd;
-use xtask::spec::Condition;
+use xtask::macos::launchd;
+use xtask::settings::Condition;
 
 use super::*;
 
@@ -284,7 +284,7 @@ fn the_pkginfos_and_the_manifest_of_munki() {
                 assert!(pkginfo["installcheck_script"].as_string().unwrap().starts_with("#!/bin/sh\n"));
                 continue;
             }
-            let script = xtask::render::uninstall_sh(&spec, &instance);
+            let script = xtask::macos::scripts::uninstall_sh(&spec, &instance);
             assert_eq!(pkginfo["uninstall_method"].as_string(), Some("uninstall_script"));
             assert_eq!(pkginfo["uninstall_script"].as_string(), Some(script.as_str()));
             let receipt = only(pkginfo, "receipts");
@@ -375,6 +375,6 @@ fn the_software_of_fleet() {
             String::from_utf8(out[&format!("{folder}/{path}")].clone()).unwrap()
         };
         assert!(script(software.install_script).contains("-pkg \"$INSTALLER_PATH\""));
-        assert_eq!(script(software.uninstall_script), xtask::render::uninstall_sh(&spec, &instance));
+        assert_eq!(script(software.uninstall_script), xtask::macos::scripts::uninstall_sh(&spec, &instance));
     }
 }

@@ -13,11 +13,13 @@ use std::io::{self, Cursor, Write};
 
 use plist::Dictionary;
 use sha2::{Digest, Sha256};
-use xtask::hex::hex;
-use xtask::mdm::{self, BuiltPackage, Content, Digester, FileKind, Sums, munki};
+use xtask::artifact::{BuiltPackage, Content};
+use xtask::digest::FileDigest;
+use xtask::digest::hex;
+use xtask::digest::sums::{Digester, Sums};
+use xtask::managers::munki;
+use xtask::settings::{Instance, Spec};
 use xtask::sign::PackageSigner;
-use xtask::spec::{Instance, Spec};
-use xtask::verify::folder::Found;
 use xtask::verify::managers::{self, Folder};
 use xtask::verify::{Check, Status};
 
@@ -54,7 +56,7 @@ pub fn package_paths(spec: &Spec, instance: &Instance) -> [String; 2] {
 pub fn files(spec: &Spec, instance: &Instance, sums: [&Sums; 2], kbytes: [u64; 2]) -> Vec<(String, Content)> {
     let paths = package_paths(spec, instance);
     let package = |at: usize| BuiltPackage { path: &paths[at], sums: sums[at], installed_kbytes: kbytes[at] };
-    mdm::files(spec, instance, &package(0), &package(1))
+    xtask::managers::files(spec, instance, &package(0), &package(1))
 }
 
 /// Builds the packages of all these instances, and everything for managers.
@@ -64,8 +66,8 @@ pub fn build(instances: &[(Spec, Instance)], signer: Option<&PackageSigner>) -> 
     for (spec, instance) in instances {
         let paths = package_paths(spec, instance);
         let products = [
-            xtask::package::installer(spec, instance, 0).unwrap(),
-            xtask::package::uninstaller(spec, instance, 0).unwrap(),
+            xtask::macos::package::installer(spec, instance, 0).unwrap(),
+            xtask::macos::package::uninstaller(spec, instance, 0).unwrap(),
         ];
         let [installer, uninstaller] = [0, 1].map(|at| {
             let mut bytes = Vec::new();
@@ -78,20 +80,22 @@ pub fn build(instances: &[(Spec, Instance)], signer: Option<&PackageSigner>) -> 
             out.insert(paths[at].clone(), bytes);
             (digester.finish(), summary.components[0].install_kbytes)
         });
-        let planned = mdm::paths(spec, instance, &paths[0], &paths[1]);
+        let planned = xtask::managers::planned(spec, instance, &paths[0], &paths[1]);
         let files = files(spec, instance, [&installer.0, &uninstaller.0], [installer.1, uninstaller.1]);
         for (planned, (path, content)) in planned.iter().zip(files) {
             assert_eq!(planned.path, path);
             let bytes = match content {
                 Content::CopyOf(other) => out[&other].clone(),
-                Content::Bytes(bytes) => match (planned.kind, signer) {
-                    (FileKind::Profile, Some(signer)) => signer.sign_profile(bytes).unwrap(),
-                    _ => bytes,
+                Content::Profile(bytes) => match signer {
+                    Some(signer) => signer.sign_profile(bytes).unwrap(),
+                    None => bytes,
                 },
+                Content::Bytes(bytes) => bytes,
+                Content::Package(_) => panic!("{path} is a package"),
             };
             assert!(out.insert(path, bytes).is_none(), "{}", planned.path);
         }
-        catalogs.extend(mdm::catalogs(spec));
+        catalogs.extend(xtask::managers::catalogs(spec));
     }
     for catalog in catalogs {
         let bytes = catalog_of(&out, &catalog.path);
@@ -121,7 +125,7 @@ pub fn verify(out: &Out) -> Vec<Check> {
     let files = out
         .iter()
         .map(|(path, bytes)| {
-            (path.clone(), Found { size: bytes.len() as u64, sha256: hex(Sha256::digest(bytes)) })
+            (path.clone(), FileDigest { size: bytes.len() as u64, sha256: hex(Sha256::digest(bytes)) })
         })
         .collect();
     let open = |path: &str| match out.get(path) {

@@ -1,20 +1,20 @@
 //! The page of records that no run of ours makes: files of kinds to come, and
 //! values from a manifest that somebody else wrote.
 
-use xtask::manifest::{Built, ComponentRecord, Header, PackageRecord};
-use xtask::plan::{Artifact, Kind};
-use xtask::render::{Totals, index_end, index_file, index_foot, index_head, index_instance, index_list};
+use xtask::artifact::{Artifact, Built, ComponentRecord, Kind, PackageRecord};
+use xtask::plan::MAKERS;
+use xtask::run::page::{self, Totals};
 use xtask::sign::SignedBy;
 
 use super::browser::{Browser, hrefs, opened};
 
 const HARM: &str = "</script><script>document.title='taken'</script>\"'&<!--\u{202e}\0\u{1b}\nü";
 
-fn file(path: &str, kind: Kind) -> Built {
+fn file(path: &str, kind: &'static str) -> Built {
     Built {
         artifact: Artifact {
             path: path.to_owned(),
-            kind,
+            kind: Kind::new(kind),
             instance: Some("k3s".to_owned()),
             identifier: None,
         },
@@ -26,17 +26,17 @@ fn file(path: &str, kind: Kind) -> Built {
     }
 }
 
-fn page(header: &Header, built: &[Built]) -> String {
+fn page(organization: Option<&str>, built: &[Built]) -> String {
     let mut totals = Totals::default();
-    built.iter().for_each(|one| totals.add(one));
-    let instance = index_instance(built[0].artifact.instance.as_deref().unwrap(), built, &totals);
+    built.iter().for_each(|one| totals.add(one, &MAKERS));
+    let instance = page::instance(built[0].artifact.instance.as_deref().unwrap(), built, &totals, &MAKERS);
     [
-        index_head(header, &totals),
-        index_list(),
+        page::head("1", organization, &totals),
+        page::list(),
         instance,
-        index_foot(),
-        index_file(&file("munki/catalogs/all", Kind::Plist)),
-        index_end(&[]),
+        page::foot(),
+        page::line(&file("munki/catalogs/all", "plist"), &MAKERS),
+        page::end(&[], &MAKERS),
     ]
     .concat()
 }
@@ -44,11 +44,11 @@ fn page(header: &Header, built: &[Built]) -> String {
 #[test]
 fn a_file_that_no_section_knows_is_listed_too() {
     let files = [
-        file("k3s/macos/io.lima-vm.daemon.k3s.plist", Kind::Plist),
-        file("k3s/mdm/k3s.mobileconfig", Kind::Plist),
-        file("munki/pkgsinfo/k3s.plist", Kind::Plist),
+        file("k3s/macos/io.lima-vm.daemon.k3s.plist", "plist"),
+        file("k3s/mdm/k3s.mobileconfig", "plist"),
+        file("munki/pkgsinfo/k3s.plist", "plist"),
     ];
-    let html = page(&Header::new("1".to_owned(), None), &files);
+    let html = page(None, &files);
     let linked: Vec<String> = hrefs(&html).iter().map(|href| opened(href)).collect();
     let own = ["munki/catalogs/all", "SHA256SUMS", "artifacts.json"].map(str::to_owned);
     let of = |heading: &str| html.split(heading).nth(1).unwrap().split("<h").next().unwrap().to_owned();
@@ -64,7 +64,7 @@ fn a_file_that_no_section_knows_is_listed_too() {
 #[test]
 fn units_without_a_package_say_whose_name_is_missing() {
     let unit = |path: &str, identifier: Option<&str>| {
-        let mut unit = file(path, Kind::Systemd);
+        let mut unit = file(path, "systemd");
         unit.artifact.identifier = identifier.map(str::to_owned);
         unit
     };
@@ -73,18 +73,18 @@ fn units_without_a_package_say_whose_name_is_missing() {
         unit("k3s/linux/lima-vm@k3s.service.d/10-lima-autostart.conf", Some("lima-vm@k3s.service")),
         unit("k3s/linux/tmpfiles.d/lima-vm-k3s.conf", None),
     ];
-    let html = page(&Header::new("1".to_owned(), None), &files);
+    let html = page(None, &files);
     assert!(html.contains("NAME is the user who owns the instance."));
     assert!(html.contains("loginctl enable-linger NAME"));
     // At login nobody lingers.
-    let html = page(&Header::new("1".to_owned(), None), &files[..2]);
+    let html = page(None, &files[..2]);
     assert!(!html.contains("loginctl") && html.contains("systemctl --user --machine=NAME@ enable --now"));
 }
 
 /// A manifest that `merge` reads may have been written by anybody.
 #[test]
 fn values_of_a_foreign_manifest_stay_text() {
-    let mut package = file(&format!("k3s/{HARM}.pkg"), Kind::Pkg);
+    let mut package = file(&format!("k3s/{HARM}.pkg"), "pkg");
     package.artifact.identifier = Some(HARM.to_owned());
     package.artifact.instance = Some(HARM.to_owned());
     package.sha256 = HARM.to_owned();
@@ -110,8 +110,7 @@ fn values_of_a_foreign_manifest_stay_text() {
         architectures: vec![HARM.to_owned()],
         components: vec![component],
     });
-    let header = Header { organization: Some(HARM.to_owned()), ..Header::new("1".to_owned(), None) };
-    let html = page(&header, &[package]);
+    let html = page(Some(HARM), &[package]);
     assert_eq!(html.matches("<script>").count(), 1);
     assert!(!html.contains(['\0', '\u{1b}', '\u{202e}']));
     let Some(browser) = Browser::find() else { return };

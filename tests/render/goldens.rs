@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xtask::launchd::Job;
-use xtask::render;
-use xtask::spec::Condition;
+use xtask::macos::launchd::Job;
+use xtask::settings::Condition;
 
 use super::{artifacts, cases};
 use crate::support::{golden, root, tool};
@@ -63,8 +62,8 @@ fn every_artifact_is_its_golden() {
             golden(&format!("render/{case}/{path}"), text.as_bytes());
         }
     }
-    golden("render/reload.sh", render::reload_sh().as_bytes());
-    golden("render/lima-start.sh", render::lima_start().as_bytes());
+    golden("render/reload.sh", xtask::macos::scripts::reload_sh().as_bytes());
+    golden("render/lima-start.sh", xtask::lima_start::program().as_bytes());
 }
 
 #[test]
@@ -141,7 +140,7 @@ fn the_pages_fetch_nothing() {
 fn the_tmpfiles_line_makes_the_user_linger() {
     let Some(tmpfiles) = tool("systemd-tmpfiles") else { return };
     for (_, spec, instance) in cases() {
-        let lines = render::linux_files(&spec, &instance);
+        let lines = super::linux_files(&spec, &instance);
         let line = lines.iter().find(|file| file.path.starts_with("tmpfiles.d/"));
         let user = instance.user.name().filter(|_| instance.condition == Condition::Boot);
         assert_eq!(line.is_some(), user.is_some());

@@ -5,9 +5,10 @@ pub mod goldens;
 mod properties;
 mod tidy;
 
-use xtask::render;
-use xtask::spec::{Account, Architecture, Condition, Instance, KeepAlive, Limactl, ProcessType, Spec};
-use xtask::{launchd, systemd};
+use xtask::artifact::Content;
+use xtask::linux::systemd;
+use xtask::macos::launchd;
+use xtask::settings::{Account, Architecture, Condition, Instance, KeepAlive, Limactl, ProcessType, Spec};
 
 /// An instance as most people have it.
 pub fn plain(condition: Condition) -> Instance {
@@ -105,19 +106,23 @@ pub fn cases() -> Vec<(&'static str, Spec, Instance)> {
 
 /// Everything that is rendered for an instance: path and text.
 pub fn artifacts(spec: &Spec, instance: &Instance) -> Vec<(String, String)> {
-    let job = xtask::package::property_list(spec, instance);
+    let job = xtask::macos::package::property_list(spec, instance);
     let mut all = vec![
         (format!("macos/{}", launchd::file_name(instance)), String::from_utf8(job).unwrap()),
-        ("macos/config.sh".to_owned(), render::config_sh(spec, instance)),
-        ("macos/uninstall.sh".to_owned(), render::uninstall_sh(spec, instance)),
-        ("macos/welcome.html".to_owned(), render::welcome_html(spec, instance)),
-        ("macos/conclusion.html".to_owned(), render::conclusion_html(spec, instance)),
-        ("macos/uninstall-welcome.html".to_owned(), render::uninstall_welcome_html(spec, instance)),
-        ("macos/uninstall-conclusion.html".to_owned(), render::uninstall_conclusion_html(spec, instance)),
+        ("macos/config.sh".to_owned(), xtask::macos::scripts::config_sh(spec, instance)),
+        ("macos/uninstall.sh".to_owned(), xtask::macos::scripts::uninstall_sh(spec, instance)),
+        ("macos/welcome.html".to_owned(), xtask::macos::pages::welcome_html(spec, instance)),
+        ("macos/conclusion.html".to_owned(), xtask::macos::pages::conclusion_html(spec, instance)),
+        (
+            "macos/uninstall-welcome.html".to_owned(),
+            xtask::macos::pages::uninstall_welcome_html(spec, instance),
+        ),
+        (
+            "macos/uninstall-conclusion.html".to_owned(),
+            xtask::macos::pages::uninstall_conclusion_html(spec, instance),
+        ),
     ];
-    let files = render::linux_files(spec, instance);
-    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(render::linux_paths(instance), paths, "the same without the texts");
+    let files = linux_files(spec, instance);
     // lima-start is the same everywhere, and a golden of its own.
     let units = files.into_iter().filter(|file| file.path != xtask::lima_start::FILE);
     all.extend(units.map(|file| (format!("linux/{}", file.path), file.text)));
@@ -166,9 +171,24 @@ fn limactl_has_time_after_its_vm_and_the_user_manager_after_limactl() {
         assert!(vm < limactl && limactl < user_manager, "{vm} s, {limactl} s, {user_manager} s");
     }
     // The template unit, for an instance without settings of its own.
-    let files = render::linux_files(&spec(&plain(Condition::Boot)), &plain(Condition::Boot));
+    let files = linux_files(&spec(&plain(Condition::Boot)), &plain(Condition::Boot));
     let template = &files.iter().find(|file| file.path == systemd::TEMPLATE_UNIT).unwrap().text;
     let expected =
         format!("\nTimeoutStopSec={}s\n", systemd::stop_timeout(plain(Condition::Boot).exit_timeout));
     assert!(template.contains(&expected), "{template}");
+}
+
+/// A file for Linux, made.
+pub struct LinuxText {
+    pub path: String,
+    pub text: String,
+}
+
+pub fn linux_files(spec: &Spec, instance: &Instance) -> Vec<LinuxText> {
+    let made = |file: xtask::linux::units::LinuxFile| {
+        let Ok(Content::Bytes(bytes)) = (file.make)(spec, instance, 0) else { panic!("{}", file.path) };
+        let text = String::from_utf8(bytes).unwrap();
+        LinuxText { path: file.path, text }
+    };
+    xtask::linux::units::linux_files(instance).into_iter().map(made).collect()
 }

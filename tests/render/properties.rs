@@ -9,10 +9,11 @@ use std::str::FromStr;
 
 use askama::filters::Escaper;
 use proptest::prelude::*;
-use xtask::launchd::{self, Job};
-use xtask::render::{self, escape};
-use xtask::spec::{AbsolutePath, Account, Condition, Instance, InstanceName, KeepAlive, Limactl};
-use xtask::{environment, systemd};
+use xtask::environment;
+use xtask::linux::systemd;
+use xtask::macos::launchd::{self, Job};
+use xtask::render::escape;
+use xtask::settings::{AbsolutePath, Account, Condition, Instance, InstanceName, KeepAlive, Limactl};
 
 use super::goldens::{SHELLS, folder_of, quiet};
 use super::{plain, spec};
@@ -95,7 +96,7 @@ fn escaped(escaper: impl Escaper, text: &str) -> String {
 
 /// The values that `config.sh` must give to a script, in the order in which
 /// the test's script prints them.
-fn config_values(spec: &xtask::spec::Spec, instance: &Instance) -> Vec<(&'static str, String)> {
+fn config_values(spec: &xtask::settings::Spec, instance: &Instance) -> Vec<(&'static str, String)> {
     vec![
         ("INSTANCE", instance.name.to_string()),
         ("LIMA_USER", instance.user.name().map(ToString::to_string).unwrap_or_default()),
@@ -111,7 +112,7 @@ fn config_values(spec: &xtask::spec::Spec, instance: &Instance) -> Vec<(&'static
 
 /// What systemd makes of an instance's unit: its own dump of it.
 fn systemd_dump(analyze: &Path, instance: &Instance) -> String {
-    let files = render::linux_files(&spec(instance), instance);
+    let files = super::linux_files(&spec(instance), instance);
     let folder = folder_of(files.iter().map(|file| (file.path.as_str(), file.text.as_str())));
     let unit = systemd::unit(&instance.name);
     std::os::unix::fs::symlink(systemd::TEMPLATE_UNIT, folder.path().join(&unit)).unwrap();
@@ -186,7 +187,7 @@ proptest! {
     fn values_survive_every_shell(instance in instance()) {
         let spec = spec(&instance);
         let (names, values): (Vec<_>, Vec<_>) = config_values(&spec, &instance).into_iter().unzip();
-        let mut script = render::config_sh(&spec, &instance);
+        let mut script = xtask::macos::scripts::config_sh(&spec, &instance);
         for name in &names {
             writeln!(script, "printf '%s\\0' \"${name}\"").unwrap();
         }
@@ -214,7 +215,7 @@ proptest! {
         let instance = Instance { limactl: Some(limactl), ..instance };
         let job = super::job(&instance);
         // All of it but what it does in the end.
-        let functions = render::lima_start();
+        let functions = xtask::lima_start::program();
         let functions = functions.split("\nvm_uid=$(id -u)\n").next().unwrap();
         let script = format!(
             "{functions}\nvm_path=$PATH\nvm_read_options \"$@\" || exit\nvm_limactl=$vm_limactl_option\n\

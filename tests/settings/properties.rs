@@ -5,9 +5,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use proptest::prelude::*;
-use xtask::spec::names::NameError;
-use xtask::spec::settings::{self, Settings};
-use xtask::spec::source::Source;
+use xtask::settings::names::NameError;
+use xtask::settings::source::Source;
+use xtask::settings::tables::{self, Settings};
 
 use super::*;
 
@@ -60,7 +60,7 @@ where
 fn parse(text: &str) -> Result<Settings, String> {
     let source =
         Source::decode("installers.toml", text.as_bytes().to_vec()).map_err(|error| error.to_string())?;
-    settings::parse(source, &mut |_| Ok(b"x".to_vec())).map_err(|error| error.to_string())
+    tables::parse(source, &mut |_| Ok(b"x".to_vec())).map_err(|error| error.to_string())
 }
 
 /// Lines that are settings, nearly settings, or neither.

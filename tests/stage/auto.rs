@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use xtask::launchd::{self, Job};
-use xtask::spec::{Account, Condition, Instance, Limactl, MACOS_LIMACTL_PLACES};
+use xtask::macos::launchd::{self, Job};
+use xtask::settings::{Account, Condition, Instance, Limactl, MACOS_LIMACTL_PLACES};
 
 use super::mac::{ALICE, BOB, Mac, STAFF};
 use super::on_a_mac;
@@ -280,6 +280,6 @@ fn the_packaged_job_can_not_run_as_it_is() {
 
 #[test]
 fn the_scripts_look_where_the_pages_say() {
-    let script = xtask::render::lima_start();
+    let script = xtask::lima_start::program();
     assert!(script.contains(&format!(" in {}; do\n", MACOS_LIMACTL_PLACES.join(" "))));
 }

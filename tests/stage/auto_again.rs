@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use xtask::spec::Condition;
+use xtask::settings::Condition;
 
 use super::mac::{ALICE, BOB};
 use super::{on_a_mac, on_macs};

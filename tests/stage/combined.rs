@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use xtask::package;
-use xtask::spec::{Condition, Instance, Spec};
+use xtask::macos::package;
+use xtask::settings::{Condition, Instance, Spec};
 
 use super::choices::choice_changes;
 use super::installer::{Run, spec, written};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use xtask::spec::{Condition, Instance};
+use xtask::settings::{Condition, Instance};
 
 use super::combined::{INSTALLER, agent, docker, nothing_of, receipts, runs, together, with_docker, without};
 use super::installer::Run;

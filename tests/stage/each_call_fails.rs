@@ -6,7 +6,7 @@
 use std::fs;
 use std::process::Command;
 
-use xtask::spec::{Condition, Instance};
+use xtask::settings::{Condition, Instance};
 
 use super::mac::Mac;
 use super::on_macs;

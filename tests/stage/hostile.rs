@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use xtask::spec::{Condition, Instance};
+use xtask::settings::{Condition, Instance};
 
 use super::mac::{ALICE, BOB, Mac, STAFF};
 use super::on_a_mac;

@@ -1,6 +1,6 @@
 //! Installing for boot: the first time, again, over another version.
 
-use xtask::spec::{Condition, Instance};
+use xtask::settings::{Condition, Instance};
 
 use super::on_a_mac;
 use crate::render::plain;

@@ -22,8 +22,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use xtask::package;
-use xtask::spec::{Instance, Spec};
+use xtask::macos::package;
+use xtask::settings::{Instance, Spec};
 
 use super::mac::{Mac, set_owner_and_mode};
 use super::package::{Component, Entry, Package};
@@ -137,8 +137,8 @@ impl Mac {
 
     /// Runs the script that uninstalls, from where the package put it.
     pub fn run_uninstall_script(&self, instance: &Instance) -> Run {
-        let script = xtask::launchd::uninstaller_path(&spec(instance), instance);
-        let limit = xtask::launchd::script_time_limit(instance).into();
+        let script = xtask::macos::launchd::uninstaller_path(&spec(instance), instance);
+        let limit = xtask::macos::launchd::script_time_limit(instance).into();
         self.run(&script, &[], &[("HOME", "/Users/alice"), ("PATH", "/usr/bin:/bin")], limit)
     }
 

@@ -1,6 +1,6 @@
 //! launchd does not do what it is asked to.
 
-use xtask::spec::{Condition, Instance};
+use xtask::settings::{Condition, Instance};
 
 use super::{on_a_mac, on_macs};
 use crate::render::plain;

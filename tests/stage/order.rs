@@ -1,7 +1,7 @@
 //! `reload.sh`: the order in which a job is loaded and unloaded, as a program.
 
-use xtask::spec::Condition;
-use xtask::{launchd, render};
+use xtask::macos::launchd;
+use xtask::settings::Condition;
 
 use super::installer::Run;
 use super::mac::Mac;
@@ -26,9 +26,9 @@ fn the_order_can_be_run_on_its_own() {
             0,
             0,
             0o755,
-            render::lima_start().as_bytes(),
+            xtask::lima_start::program().as_bytes(),
         );
-        mac.put("/opt/reload.sh", 0, 0, 0o755, render::reload_sh().as_bytes());
+        mac.put("/opt/reload.sh", 0, 0, 0o755, xtask::macos::scripts::reload_sh().as_bytes());
         reload(mac, &["reload", "system", LABEL, &plist]).ends_with(0, &["runs as process 4001"]);
         mac.set(|state| state.faults.vm_stops_in = 5);
         reload(mac, &["reload", "system", LABEL, &plist, "20"]).ends_with(0, &["runs as process 4002"]);
@@ -48,7 +48,7 @@ fn a_list_that_launchd_refuses_is_said_in_words() {
         let instance = plain(Condition::Boot);
         let plist = launchd::install_path(&instance);
         let job = crate::render::job(&instance).to_xml().unwrap();
-        mac.put("/opt/reload.sh", 0, 0, 0o755, render::reload_sh().as_bytes());
+        mac.put("/opt/reload.sh", 0, 0, 0o755, xtask::macos::scripts::reload_sh().as_bytes());
         for (owner, mode) in [(501, 0o644), (0, 0o664), (0, 0o646)] {
             mac.put(&plist, owner, 0, mode, &job);
             let words = "ended with 122: the file does not belong to root, or others may write it.";

@@ -1,6 +1,6 @@
 //! Installations that are refused for reasons of the Mac's own.
 
-use xtask::spec::Condition;
+use xtask::settings::Condition;
 
 use super::mac::{BOB, STAFF};
 use super::on_a_mac;

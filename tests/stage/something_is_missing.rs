@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use xtask::spec::{Condition, Instance};
+use xtask::settings::{Condition, Instance};
 
 use super::mac::Mac;
 use super::on_a_mac;

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use xtask::launchd;
-use xtask::spec::{Condition, Instance};
+use xtask::macos::launchd;
+use xtask::settings::{Condition, Instance};
 
 use super::mac::{ALICE, BOB, Mac, STAFF};
 use super::on_a_mac;

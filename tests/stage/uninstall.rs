@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use xtask::launchd;
-use xtask::spec::{Condition, Instance};
+use xtask::macos::launchd;
+use xtask::settings::{Condition, Instance};
 
 use super::installer::spec;
 use super::mac::{ALICE, Mac};

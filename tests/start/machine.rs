@@ -129,7 +129,7 @@ impl Machine {
         self.behave(&Behaviour::default());
         self.put_limactl(LIMACTL);
         self.link_program("/opt/homebrew/bin/qemu-system-aarch64");
-        self.put(LIMA_START, 0, 0o755, &xtask::render::lima_start());
+        self.put(LIMA_START, 0, 0o755, &xtask::lima_start::program());
         self.put_folder("/Users/alice", ALICE, 0o750);
         self.put_folder("/Users/bob", BOB, 0o750);
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::spec::{AbsolutePath, Instance};
+use crate::settings::{AbsolutePath, Instance};
 
 /// The variables: PATH, which `env` may replace, then `env`, then LIMA_HOME
 /// where the settings give it, since the instance's folder follows from that

@@ -1,47 +1,45 @@
 //! Installers that make Lima instances start at boot.
 //!
 //! ```text
-//! flags + installers.toml -> Spec -> plan -> render -> package -> sign -> out/
-//!                            typed   pure    bytes     bytes      bytes   one writer
+//! flags + installers.toml -> Spec -> Plan -> makers' Content -> packaged, signed, checked -> out/
+//!                            typed   pure    bytes              bytes                        one writer
 //! ```
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | commands, printing, clock and environment |
-//! | [`spec`] | flags and settings, resolved once into typed values |
-//! | [`plan`] | what a run builds, as data |
-//! | [`launchd`], [`systemd`], [`lima_start`] | the field's names, paths and files |
-//! | [`render`] | templates filled in, values escaped |
-//! | [`package`] | what an instance's packages hold; `flatpkg` writes them |
-//! | [`mdm`] | what device managers read about the packages |
+//! | [`settings`] | flags and settings file, resolved once into typed values |
+//! | [`artifact`] | what an artifact, its kind and its maker are |
+//! | [`plan`] | the list of makers; what a run builds, as data |
+//! | [`macos`] | maker of what a Mac gets: job, scripts, pages, packages |
+//! | [`linux`] | maker of what Linux gets: units |
+//! | [`managers`] | maker of what device managers read about the packages |
+//! | [`run`] | maker of what is about a whole run: page, zip; its records and manifest |
+//! | [`assemble`], [`merge`] | from a plan, or from parts of a run, to files in `out/` |
+//! | [`output`] | the one writer of `out/` |
 //! | [`sign`] | identities, and the signer made of one |
-//! | [`archive`] | the zip |
-//! | [`build`] | plan to bytes |
-//! | [`partition`], [`merge`] | parts of a run, and a run of its parts |
 //! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |
 //! | [`autostart`] | the same registration on this machine, without a package |
-//! | [`records`], [`manifest`], [`output`] | what was built; sums and manifest; the one writer of `out/` |
+//! | [`lima_start`], [`environment`] | what launchd and systemd run, and the environment it gets |
+//! | [`render`], [`digest`] | templates filled in, values escaped; sums |
 
-pub mod archive;
+pub mod artifact;
+pub mod assemble;
 pub mod autostart;
-pub mod build;
 pub mod cli;
+pub mod digest;
 pub mod environment;
 pub mod extract;
-pub mod hex;
 pub mod inspect;
-pub mod launchd;
 pub mod lima_start;
-pub mod manifest;
-pub mod mdm;
+pub mod linux;
+pub mod macos;
+pub mod managers;
 pub mod merge;
 pub mod output;
-pub mod package;
-pub mod partition;
 pub mod plan;
-pub mod records;
 pub mod render;
+pub mod run;
+pub mod settings;
 pub mod sign;
-pub mod spec;
-pub mod systemd;
 pub mod verify;

@@ -1,10 +1,20 @@
 //! `lima-start`, the program that launchd and systemd run for an instance: its
-//! name, and the options that an instance's settings give it. The first lines of
+//! name, its text, and the options that an instance's settings give it. The first lines of
 //! `pkg-scripts/lima-start` say what each option is for.
 //!
 //! Must not know: launchd, systemd, where the program lies.
 
-use crate::spec::Instance;
+use crate::render::stand_alone;
+use crate::settings::Instance;
+
+const START: [&str; 6] = [
+    include_str!("../../pkg-scripts/start-log.sh"),
+    include_str!("../../pkg-scripts/start-processes.sh"),
+    include_str!("../../pkg-scripts/start-stale.sh"),
+    include_str!("../../pkg-scripts/start-needs.sh"),
+    include_str!("../../pkg-scripts/start-run.sh"),
+    include_str!("../../pkg-scripts/lima-start"),
+];
 
 /// Its file name. macOS shows it under Login Items.
 pub const FILE: &str = "lima-start";
@@ -24,4 +34,11 @@ pub fn options(instance: &Instance, template: Option<&str>) -> Vec<String> {
         options.push("--sets-path".to_owned());
     }
     options
+}
+
+/// `lima-start`, what launchd and systemd run for an instance, which needs no file
+/// beside it. The same for every instance: what differs are its arguments. The
+/// first lines of `pkg-scripts/lima-start` list them.
+pub fn program() -> String {
+    stand_alone("Prepares the start of a Lima instance, runs it, and starts it again.", &START)
 }

@@ -14,11 +14,12 @@ use std::io;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
-use crate::build::{BuildError, Finish, Finished, Progress, finish};
-use crate::manifest::{self, Built, Header, Part};
+use crate::artifact::{Artifact, Built};
+use crate::assemble::{AssembleError, Finished, Progress, WholeRun};
 use crate::output::{Output, OutputError};
-use crate::plan::{Artifact, MANIFEST_FILE, SCHEMA};
-use crate::records::Records;
+use crate::plan::MAKERS;
+use crate::run::manifest::{self, Header, MANIFEST_FILE, Part, SCHEMA};
+use crate::run::records::Records;
 
 /// Why folders could not be joined.
 #[derive(Debug, thiserror::Error)]
@@ -94,11 +95,11 @@ pub enum MergeError {
     Output(#[from] OutputError),
     /// What is made of all files.
     #[error(transparent)]
-    Build(Box<BuildError>),
+    Build(Box<AssembleError>),
 }
 
-impl From<BuildError> for MergeError {
-    fn from(error: BuildError) -> Self {
+impl From<AssembleError> for MergeError {
+    fn from(error: AssembleError) -> Self {
         Self::Build(Box::new(error))
     }
 }
@@ -160,7 +161,7 @@ impl Parts {
                 Ok(())
             })?;
         }
-        Ok(count + self.0.first().map_or(0, |first| first.part.of_all.len()))
+        Ok(count + self.0.first().map_or(0, |first| first.part.of_run.len()))
     }
 
     /// Joins them in `output`.
@@ -171,7 +172,7 @@ impl Parts {
         let [first, ..] = &self.0[..] else {
             return Err(MergeError::Missing { missing: "every part".to_owned(), verb: "is" });
         };
-        let records = |error: io::Error| BuildError::Records(error);
+        let records = |error: io::Error| AssembleError::Records(error);
         let mut sources = Vec::new();
         for folder in &self.0 {
             let name = format!("part-{}", folder.part.partition.index);
@@ -185,12 +186,12 @@ impl Parts {
             progress.built(&built);
             joined.push(&built).map_err(records)?;
         }
-        let todo = Finish {
+        let run = WholeRun {
             header: Header { partition: None, ..first.header.clone() },
-            of_all: first.part.of_all.clone(),
+            artifacts: first.part.of_run.clone(),
             time: first.part.time,
         };
-        Ok(finish(todo, joined, output, progress)?)
+        Ok(run.complete(joined, output, progress)?)
     }
 }
 
@@ -203,9 +204,11 @@ fn open(path: &Path) -> Result<Folder, MergeError> {
         return Err(MergeError::Schema { folder: path.to_owned(), schema: header.schema });
     }
     let Some(part) = header.partition.clone() else { return Err(MergeError::Whole(path.to_owned())) };
-    let can_be_made =
-        |artifact: &Artifact| artifact.kind.is_made_of_all() && manifest::stays_inside(&artifact.path);
-    if !part.partition.is_possible() || !part.of_all.iter().all(can_be_made) {
+    let can_be_made = |artifact: &Artifact| {
+        MAKERS.find(&artifact.kind).is_some_and(|kind| kind.of_run.is_some())
+            && manifest::stays_inside(&artifact.path)
+    };
+    if !part.partition.is_possible() || !part.of_run.iter().all(can_be_made) {
         let source = io::Error::other("it says of a part what dist never does");
         return Err(MergeError::Manifest { path: path.join(MANIFEST_FILE), source });
     }
@@ -252,8 +255,8 @@ fn copy(folder: &Path, built: &Built, output: &Output<'_>) -> Result<(), MergeEr
         return Err(MergeError::Changed { path: from });
     }
     let mut file = File::open(&from).map_err(read)?;
-    let ((), staged) =
-        output.stage(path, built.artifact.mode(), |to| io::copy(&mut file, to).map(drop).map_err(read))?;
+    let ((), staged) = output
+        .stage(path, MAKERS.mode(&built.artifact), |to| io::copy(&mut file, to).map(drop).map_err(read))?;
     if staged.size != built.size || !staged.sha256.eq_ignore_ascii_case(&built.sha256) {
         return Err(MergeError::Changed { path: from });
     }

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 
 pub use commit::Committed;
 
-use crate::hex::hex;
+use crate::digest::{FileDigest, hex};
 
 /// Beginning of a staging folder's name.
 const STAGING_PREFIX: &str = ".lima-autostart-";
@@ -86,15 +86,6 @@ pub struct Output<'a> {
     _lock: File,
 }
 
-/// A complete file, not yet in its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Staged {
-    /// Bytes.
-    pub size: u64,
-    /// SHA-256, hexadecimal.
-    pub sha256: String,
-}
-
 impl<'a> Output<'a> {
     /// Opens `root`, makes it where it is missing, and waits for another run
     /// that writes there; `waiting` is called before it waits. Every write ends
@@ -141,7 +132,7 @@ impl<'a> Output<'a> {
         path: &str,
         mode: u32,
         write: impl FnOnce(&mut StagingFile<'_>) -> Result<T, E>,
-    ) -> Result<(T, Staged), E> {
+    ) -> Result<(T, FileDigest), E> {
         let place = self.staging.path().join(NEW).join(path);
         let folder = place.parent().expect("a staged file has a folder");
         fs::create_dir_all(folder).map_err(at("create the folder", folder))?;
@@ -162,7 +153,7 @@ impl<'a> Output<'a> {
         let value = write(&mut writer)?;
         writer.flush().map_err(at("write", &place))?;
         let sha256 = hex(writer.digest.finalize());
-        Ok((value, Staged { size: writer.size, sha256 }))
+        Ok((value, FileDigest { size: writer.size, sha256 }))
     }
 
     /// Opens a file that this run has staged.

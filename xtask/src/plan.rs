@@ -6,28 +6,23 @@
 //! instance, each time it is asked: ten thousand instances have a hundred
 //! thousand files, and nobody needs all of their names at once.
 
-mod kind;
-
 use std::collections::HashMap;
 
-pub use kind::Kind;
 use serde::ser::SerializeStruct;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
-use crate::partition::Partition;
-use crate::spec::resolve::MUNKI_FOLDER;
-use crate::spec::{Architecture, Instance, Spec};
-use crate::{launchd, mdm, render, systemd};
+use crate::artifact::{Artifact, Kind, MakeOfAll, MakeOfInstance, Maker, Makers, Needs, Planned};
+use crate::linux::artifacts::Linux;
+use crate::macos::artifacts::Macos;
+use crate::managers::artifacts::Managers;
+use crate::run::artifacts::Run;
+use crate::run::manifest::{MANIFEST_FILE, SCHEMA, SUMS_FILE};
+use crate::run::partition::Partition;
+use crate::settings::architectures::{NoCommonArchitecture, common_architectures};
+use crate::settings::{Instance, Spec};
 
-/// Version of the schema of `artifacts.json` and of `plan --format json`. It
-/// grows when a field changes its meaning or goes, not when one is added.
-pub const SCHEMA: u32 = 1;
-/// File name of the manifest.
-pub const MANIFEST_FILE: &str = "artifacts.json";
-/// File name of the page.
-pub const INDEX_FILE: &str = "index.html";
-/// File name of the checksums.
-pub const SUMS_FILE: &str = "SHA256SUMS";
+/// Every module that makes artifacts, in the order in which a run lists their files.
+pub static MAKERS: Makers = Makers(&[&Macos, &Linux, &Managers, &Run]);
 
 /// What is asked of a run beside its spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,51 +35,14 @@ pub struct Request {
     pub partition: Option<Partition>,
 }
 
-/// The artifacts of one run: those of each instance, then those of several
-/// instances, then those that are made of all the others.
+/// The artifacts of one run: those of each instance, then those of all instances
+/// together, then those that are made of all the others.
 #[derive(Debug, Clone)]
 pub struct Plan<'a> {
     spec: &'a Spec,
     request: &'a Request,
     /// This part's, in the order of their folders.
     instances: Vec<&'a Instance>,
-}
-
-/// One file under `out/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// Where, relative to `out/`, with `/`.
-    pub path: String,
-    /// What it is.
-    pub kind: Kind,
-    /// The instance that it is for.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub instance: Option<String>,
-    /// The package identifier, launchd label or unit name that the file defines.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub identifier: Option<String>,
-}
-
-impl Artifact {
-    /// The file's mode, on disk and in the zip: programs can be run.
-    pub fn mode(&self) -> u32 {
-        let is_program = match self.kind {
-            Kind::UninstallScript | Kind::Manager => self.path.ends_with(".sh"),
-            Kind::Systemd => self.path.ends_with(&format!("/linux/{}", crate::lima_start::FILE)),
-            _ => false,
-        };
-        if is_program { 0o755 } else { 0o644 }
-    }
-
-    /// Whether the zip holds it. The Munki repository is not for taking along:
-    /// its packages are those of the instances once more.
-    pub fn is_in_zip(&self) -> bool {
-        match self.kind {
-            Kind::Zip | Kind::MunkiCatalog => false,
-            Kind::Manager => !self.path.starts_with(&format!("{MUNKI_FOLDER}/")),
-            _ => true,
-        }
-    }
 }
 
 /// Why a spec cannot be laid out in `out/`.
@@ -105,20 +63,8 @@ pub enum PlanError {
     #[error("there is nothing to build{0}")]
     Nothing(&'static str),
     /// One package cannot hold instances for different processors.
-    #[error(
-        "no Mac could install all instances from one package: {first} is for {first_processors} and {second} for \
-         {second_processors}; leave --combined out, or give both the same `architectures`"
-    )]
-    NoCommonArchitecture {
-        /// An instance.
-        first: String,
-        /// What it is for.
-        first_processors: String,
-        /// One that has nothing in common with it.
-        second: String,
-        /// What that is for.
-        second_processors: String,
-    },
+    #[error(transparent)]
+    NoCommonArchitecture(#[from] NoCommonArchitecture),
 }
 
 impl<'a> Plan<'a> {
@@ -141,13 +87,7 @@ impl<'a> Plan<'a> {
         }
         // A part may well be empty; a run may not.
         if request.partition.is_none() && plan.artifacts().next().is_none() {
-            return Err(PlanError::Nothing(if request.only.iter().any(|kind| kind.is_combined()) {
-                ": packages of several instances need --combined"
-            } else if request.only.iter().any(|kind| matches!(kind, Kind::Manager | Kind::MunkiCatalog)) {
-                ": what device managers read needs --base-url"
-            } else {
-                ""
-            }));
+            return Err(PlanError::Nothing(plan.what_is_missing()));
         }
         Ok(plan)
     }
@@ -172,74 +112,98 @@ impl<'a> Plan<'a> {
         &self.instances
     }
 
-    /// The files of one instance.
-    pub fn of_instance(&self, instance: &Instance) -> Vec<Artifact> {
-        self.wanted(instance_artifacts(self.spec, instance)).collect()
+    /// The files of one instance that are made of the settings.
+    pub fn of_instance(&self, instance: &Instance) -> Vec<Planned<MakeOfInstance>> {
+        let planned = MAKERS.iter().flat_map(|maker| maker.of_instance(self.spec, instance));
+        planned.filter(|planned| self.wants(&planned.artifact.kind)).collect()
     }
 
-    /// The files of several instances that this part builds, by path.
-    pub fn of_several(&self) -> Vec<Artifact> {
-        let is_ours =
-            |artifact: &Artifact| self.request.partition.is_none_or(|part| part.holds(&artifact.path));
-        let mut artifacts: Vec<Artifact> = self.wanted(self.combined()).filter(is_ours).collect();
-        artifacts.sort_by(|a, b| a.path.cmp(&b.path));
-        artifacts
+    /// The files of one instance that are about its packages, by their maker.
+    pub fn of_packages(&self, instance: &Instance) -> Vec<(&'static dyn Maker, Vec<Artifact>)> {
+        let wanted = |maker: &dyn Maker| {
+            let artifacts = maker.of_packages(self.spec, instance);
+            artifacts.into_iter().filter(|artifact| self.wants(&artifact.kind)).collect::<Vec<_>>()
+        };
+        let all = MAKERS.iter().map(|maker| (maker, wanted(maker)));
+        all.filter(|(_, artifacts)| !artifacts.is_empty()).collect()
+    }
+
+    /// The files of all instances together that this part builds, by path.
+    pub fn of_all_instances(&self) -> Vec<Planned<MakeOfAll>> {
+        let is_ours = |planned: &Planned<MakeOfAll>| {
+            self.request.partition.is_none_or(|part| part.holds(&planned.artifact.path))
+        };
+        let mut planned: Vec<_> = self.asked_of_all_instances().filter(is_ours).collect();
+        planned.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
+        planned
     }
 
     /// The files that are made of all others, whichever part this is.
-    pub fn of_all(&self) -> Vec<Artifact> {
-        self.wanted(of_all(self.spec)).collect()
+    pub fn of_run(&self) -> Vec<Artifact> {
+        let artifacts = MAKERS.iter().flat_map(|maker| maker.of_run(self.spec));
+        artifacts.filter(|artifact| self.wants(&artifact.kind)).collect()
     }
 
     /// Whether the run has packages, be they in another part: the parts of a run
     /// are signed by one identity, also the one that has nothing to sign.
     pub fn has_packages(&self) -> bool {
-        let first = self.spec.instances.iter().take(1).flat_map(|one| instance_artifacts(self.spec, one));
-        self.wanted(first.chain(self.combined()).collect()).any(|artifact| artifact.kind.is_package())
+        let first = self.spec.instances.first().into_iter().flat_map(|one| self.of_instance(one));
+        let kinds = first.map(|planned| planned.artifact.kind);
+        kinds
+            .chain(self.asked_of_all_instances().map(|planned| planned.artifact.kind))
+            .any(|kind| MAKERS.is_package(&kind))
     }
 
     /// What is built, in the order in which it is.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact> + '_ {
-        let of_all = if self.request.partition.is_none() { self.of_all() } else { Vec::new() };
-        let of_instances = self.instances.iter().flat_map(|instance| self.of_instance(instance));
-        of_instances.chain(self.of_several()).chain(of_all)
+        let of_run = if self.request.partition.is_none() { self.of_run() } else { Vec::new() };
+        let of_instances = self.instances.iter().flat_map(|instance| {
+            let made = self.of_instance(instance).into_iter().map(|planned| planned.artifact);
+            made.chain(self.of_packages(instance).into_iter().flat_map(|(_, artifacts)| artifacts))
+        });
+        let of_all_instances = self.of_all_instances().into_iter().map(|planned| planned.artifact);
+        of_instances.chain(of_all_instances).chain(of_run)
     }
 
-    fn wanted(&self, artifacts: Vec<Artifact>) -> impl Iterator<Item = Artifact> {
+    /// Whether files of this kind are built: the request may name a few kinds, and
+    /// some of these bring others along.
+    fn wants(&self, kind: &Kind) -> bool {
         let only = &self.request.only;
-        // What device managers read is about the packages, and made of them.
-        let is_for_managers = |kind: &Kind| matches!(kind, Kind::Manager | Kind::MunkiCatalog);
-        let with_packages = self.spec.base_url.is_some() && only.iter().any(is_for_managers);
-        artifacts.into_iter().filter(move |artifact| match artifact.kind {
-            _ if only.is_empty() => true,
-            Kind::Pkg | Kind::UninstallPkg | Kind::Manager | Kind::MunkiCatalog if with_packages => true,
-            kind => only.contains(&kind),
+        let brings = |asked: &Kind| {
+            MAKERS
+                .find(asked)
+                .is_some_and(|one| self.is_met(one.needs) && one.brings.contains(&kind.as_str()))
+        };
+        only.is_empty() || only.contains(kind) || only.iter().any(brings)
+    }
+
+    fn is_met(&self, needs: Option<Needs>) -> bool {
+        match needs {
+            None => true,
+            Some(Needs::Combined) => self.request.combined,
+            Some(Needs::BaseUrl) => self.spec.base_url.is_some(),
+        }
+    }
+
+    fn asked_of_all_instances(&self) -> impl Iterator<Item = Planned<MakeOfAll>> + '_ {
+        let planned = MAKERS.iter().flat_map(|maker| maker.of_all_instances(self.spec));
+        planned.filter(|planned| {
+            let kind = &planned.artifact.kind;
+            self.wants(kind) && MAKERS.find(kind).is_some_and(|one| self.is_met(one.needs))
         })
     }
 
-    fn combined(&self) -> Vec<Artifact> {
-        if !self.request.combined {
-            return Vec::new();
+    /// What the run has to be asked for before it has anything to build.
+    fn what_is_missing(&self) -> &'static str {
+        let asked = self.request.only.iter().filter_map(|kind| MAKERS.find(kind)?.needs);
+        let missing: Vec<Needs> = asked.filter(|needs| !self.is_met(Some(*needs))).collect();
+        if missing.contains(&Needs::Combined) {
+            ": packages of several instances need --combined"
+        } else if missing.contains(&Needs::BaseUrl) {
+            ": what device managers read needs --base-url"
+        } else {
+            ""
         }
-        let (spec, version) = (self.spec, &self.spec.version);
-        let artifact = |path: String, kind, identifier| Artifact {
-            path,
-            kind,
-            instance: None,
-            identifier: Some(identifier),
-        };
-        vec![
-            artifact(
-                format!("lima-autostart-{version}.pkg"),
-                Kind::CombinedPkg,
-                launchd::combined_installer_identifier(spec),
-            ),
-            artifact(
-                format!("lima-autostart-{version}-uninstall.pkg"),
-                Kind::CombinedUninstallPkg,
-                launchd::combined_uninstaller_identifier(spec),
-            ),
-        ]
     }
 
     /// No two files, and no file and folder, in one place when case is folded.
@@ -247,16 +211,24 @@ impl<'a> Plan<'a> {
     /// each other.
     fn check_places(&self) -> Result<(), PlanError> {
         let own = [MANIFEST_FILE, SUMS_FILE].map(str::to_owned);
-        let shared = self.combined().into_iter().chain(of_all(self.spec)).map(|artifact| artifact.path);
-        let mut top: Places = Places::default();
+        let combined = MAKERS.iter().flat_map(|maker| maker.of_all_instances(self.spec));
+        let combined = combined.map(|planned| planned.artifact);
+        let combined =
+            combined.filter(|artifact| MAKERS.find(&artifact.kind).is_some_and(|one| self.is_met(one.needs)));
+        let of_run = MAKERS.iter().flat_map(|maker| maker.of_run(self.spec));
+        let shared = combined.chain(of_run).map(|artifact| artifact.path);
+        let mut top = Places::default();
         for path in own.into_iter().chain(shared) {
             top.take(&path)?;
         }
         for instance in &self.instances {
             top.take_folder(instance.name.as_str())?;
             let mut inside = Places::default();
-            for artifact in instance_artifacts(self.spec, instance) {
-                inside.take(&artifact.path)?;
+            for maker in MAKERS.iter() {
+                let made = maker.of_instance(self.spec, instance).into_iter().map(|one| one.artifact);
+                for artifact in made.chain(maker.of_packages(self.spec, instance)) {
+                    inside.take(&artifact.path)?;
+                }
             }
         }
         Ok(())
@@ -276,96 +248,6 @@ impl Serialize for Plan<'_> {
         plan.serialize_field("version", &self.spec.version.to_string())?;
         plan.serialize_field("artifacts", &Artifacts(self))?;
         plan.end()
-    }
-}
-
-/// The processors that every instance is for.
-///
-/// # Errors
-/// [`PlanError::NoCommonArchitecture`].
-pub fn common_architectures(spec: &Spec) -> Result<Vec<Architecture>, PlanError> {
-    let mut common = Architecture::ALL.to_vec();
-    let words = |list: &[Architecture]| list.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ");
-    for instance in &spec.instances {
-        let before = common.clone();
-        common.retain(|architecture| instance.architectures.contains(architecture));
-        if common.is_empty() {
-            let first = spec.instances.iter().find(|first| {
-                first.architectures.iter().all(|architecture| !instance.architectures.contains(architecture))
-            });
-            return Err(PlanError::NoCommonArchitecture {
-                first: first.map_or_else(String::new, |first| first.name.to_string()),
-                first_processors: words(first.map_or(&before, |first| &first.architectures)),
-                second: instance.name.to_string(),
-                second_processors: words(&instance.architectures),
-            });
-        }
-    }
-    Ok(common)
-}
-
-fn of_all(spec: &Spec) -> Vec<Artifact> {
-    let artifact = |path: String, kind| Artifact { path, kind, instance: None, identifier: None };
-    let catalogs = mdm::catalogs(spec).into_iter().map(|file| artifact(file.path, Kind::MunkiCatalog));
-    // The zip has the page in it, which links all but the zip's sum.
-    let page = artifact(INDEX_FILE.to_owned(), Kind::Index);
-    let zip = artifact(format!("lima-autostart-{}.zip", spec.version), Kind::Zip);
-    catalogs.chain([page, zip]).collect()
-}
-
-fn instance_artifacts(spec: &Spec, instance: &Instance) -> Vec<Artifact> {
-    let name = instance.name.as_str();
-    let [installer, uninstaller] = package_paths(spec, instance);
-    let in_folder = |path: &str| format!("{name}/{path}");
-    let artifact = |path: String, kind, identifier: Option<String>| Artifact {
-        path,
-        kind,
-        instance: Some(name.to_owned()),
-        identifier,
-    };
-    let mut artifacts = vec![
-        artifact(
-            in_folder(&format!("macos/{}", launchd::file_name(instance))),
-            Kind::Plist,
-            Some(launchd::label(instance)),
-        ),
-        artifact(installer.clone(), Kind::Pkg, Some(launchd::installer_identifier(spec, instance))),
-        artifact(in_folder("macos/uninstall.sh"), Kind::UninstallScript, None),
-        artifact(
-            uninstaller.clone(),
-            Kind::UninstallPkg,
-            Some(launchd::uninstaller_identifier(spec, instance)),
-        ),
-    ];
-    artifacts.extend(
-        render::linux_paths(instance)
-            .into_iter()
-            .map(|path| artifact(in_folder(&format!("linux/{path}")), Kind::Systemd, unit(instance, &path))),
-    );
-    artifacts.extend(mdm::paths(spec, instance, &installer, &uninstaller).into_iter().map(|file| Artifact {
-        path: file.path,
-        kind: Kind::Manager,
-        instance: Some(name.to_owned()),
-        identifier: file.identifier,
-    }));
-    artifacts
-}
-
-/// Where the packages of an instance are: the one that installs, and the one
-/// that uninstalls.
-pub fn package_paths(spec: &Spec, instance: &Instance) -> [String; 2] {
-    let (name, version) = (&instance.name, &spec.version);
-    ["", "-uninstall"].map(|end| format!("{name}/macos/lima-{name}-{version}{end}.pkg"))
-}
-
-/// The unit that a file of `linux/` defines or adds to.
-fn unit(instance: &Instance, path: &str) -> Option<String> {
-    if path == systemd::TEMPLATE_UNIT {
-        Some(path.to_owned())
-    } else if path.starts_with(&systemd::drop_in_dir(&instance.name)) {
-        Some(systemd::unit(&instance.name))
-    } else {
-        None
     }
 }
 

@@ -11,10 +11,10 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use xtask::build::Build;
+use xtask::assemble::Assembly;
 use xtask::output::Output;
 use xtask::plan::{Plan, Request};
-use xtask::spec::{Environment, Flags};
+use xtask::settings::{Environment, Flags};
 
 use super::{Silent, TIME};
 
@@ -39,11 +39,11 @@ pub fn run_child(instances: usize) {
     fs::write(&file, list).expect("write the settings");
     let begin = Instant::now();
     let flags = Flags { spec: Some(file), user: Some("alice".to_owned()), ..Flags::default() };
-    let spec = xtask::spec::load(&flags, Path::new(""), &Environment::default()).expect("a spec");
+    let spec = xtask::settings::load(&flags, Path::new(""), &Environment::default()).expect("a spec");
     let request = Request::default();
     let plan = Plan::new(&spec, &request).expect("a plan");
     let output = Output::open(&folder.path().join("out"), &GO_ON, || {}).expect("an output folder");
-    let build = Build { plan: &plan, signer: None, time: TIME, keep_going: false };
+    let build = Assembly { plan: &plan, signer: None, time: TIME, keep_going: false };
     build.run(output, &Silent).expect("a build");
     println!("{} {}", begin.elapsed().as_millis(), super::payload::peak_memory());
 }

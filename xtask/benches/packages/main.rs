@@ -16,12 +16,12 @@ use criterion::Criterion;
 use flatpkg::Signer;
 use rsa::signature::Signer as _;
 use x509_certificate::InMemorySigningKeyPair;
-use xtask::build::{Build, BuildError, Progress};
-use xtask::manifest::Built;
+use xtask::artifact::Built;
+use xtask::assemble::{AssembleError, Assembly, Progress};
 use xtask::output::Output;
 use xtask::plan::{Plan, Request};
+use xtask::settings::{Environment, Flags, Spec};
 use xtask::sign::PackageSigner;
-use xtask::spec::{Environment, Flags, Spec};
 
 const TIME: u32 = 946_684_800;
 
@@ -84,7 +84,7 @@ fn median_seconds(output: &Path, name: &str) -> f64 {
 
 fn spec(instances: &[String]) -> Spec {
     let flags = Flags { instances: instances.to_vec(), user: Some("alice".to_owned()), ..Flags::default() };
-    xtask::spec::resolve(&flags, None, &Environment::default()).expect("a valid spec")
+    xtask::settings::resolve(&flags, None, &Environment::default()).expect("a valid spec")
 }
 
 fn signer(folder: &Path) -> PackageSigner {
@@ -115,7 +115,7 @@ fn one_package(criterion: &mut Criterion, spec: &Spec, signer: &PackageSigner, f
     criterion.bench_function("signed package", |bencher| {
         // From the spec to the bytes: rendering, formats, signatures.
         bencher.iter(|| {
-            let product = xtask::package::installer(spec, instance, TIME).unwrap().product;
+            let product = xtask::macos::package::installer(spec, instance, TIME).unwrap().product;
             let mut out = Vec::new();
             let signer: Option<&dyn Signer> = Some(signer);
             flatpkg::write_product(&product, TIME, signer, &mut Cursor::new(Vec::new()), &mut out).unwrap();
@@ -143,7 +143,7 @@ fn embala_spec(spec: &Spec, folder: &Path) -> (embala_pkg::PkgSpec, PathBuf) {
     let sources = folder.join("sources");
     let scripts = sources.join("scripts");
     fs::create_dir_all(&scripts).unwrap();
-    for script in xtask::render::installer_scripts(spec, instance) {
+    for script in xtask::macos::scripts::installer_scripts(spec, instance) {
         let path = scripts.join(script.name);
         fs::write(&path, script.text).unwrap();
         let mode = if script.executable { 0o755 } else { 0o644 };
@@ -151,9 +151,9 @@ fn embala_spec(spec: &Spec, folder: &Path) -> (embala_pkg::PkgSpec, PathBuf) {
     }
     let (plist, uninstaller) = (sources.join("job.plist"), sources.join("uninstall.sh"));
     let start = sources.join("lima-start");
-    fs::write(&start, xtask::render::lima_start()).unwrap();
-    fs::write(&plist, xtask::package::property_list(spec, instance)).unwrap();
-    fs::write(&uninstaller, xtask::render::uninstall_sh(spec, instance)).unwrap();
+    fs::write(&start, xtask::lima_start::program()).unwrap();
+    fs::write(&plist, xtask::macos::package::property_list(spec, instance)).unwrap();
+    fs::write(&uninstaller, xtask::macos::scripts::uninstall_sh(spec, instance)).unwrap();
     let file = |src, dest: &str, mode| embala_pkg::FileSpec { src, dest: dest.to_owned(), mode: Some(mode) };
     let embala = embala_pkg::PkgSpec {
         name: "lima-k3s".to_owned(),
@@ -222,7 +222,7 @@ struct Silent;
 impl Progress for Silent {
     fn built(&self, _: &Built) {}
 
-    fn failed(&self, _: &BuildError) {}
+    fn failed(&self, _: &AssembleError) {}
 }
 
 /// `dist` for a thousand instances: everything but reading flags, the checks of
@@ -239,7 +239,7 @@ fn thousand_instances(signer: &PackageSigner, two_signatures: Duration, these_si
             let folder = tempfile::tempdir().expect("a temporary folder");
             let begin = Instant::now();
             let output = Output::open(folder.path(), &GO_ON, || {}).expect("an output folder");
-            let build = Build { plan: &plan, signer: Some(signer), time: TIME, keep_going: false };
+            let build = Assembly { plan: &plan, signer: Some(signer), time: TIME, keep_going: false };
             build.run(output, &Silent).expect("a build");
             begin.elapsed()
         })

@@ -9,7 +9,7 @@ use std::io::{self, Cursor};
 use libfuzzer_sys::fuzz_target;
 use lima_autostart_fuzz::managed::{FILES, PACKAGE, package};
 use lima_autostart_fuzz::sections;
-use xtask::verify::folder::Found;
+use xtask::digest::FileDigest;
 use xtask::verify::managers::{Folder, checks};
 
 fuzz_target!(|data: &[u8]| {
@@ -24,7 +24,9 @@ fuzz_target!(|data: &[u8]| {
     contents.insert("munki/pkgs/lima-autostart/lima-k3s-1.0.0.pkg".to_owned(), bytes);
     let files = contents
         .iter()
-        .map(|(path, content)| (path.clone(), Found { size: content.len() as u64, sha256: sha256.clone() }))
+        .map(|(path, content)| {
+            (path.clone(), FileDigest { size: content.len() as u64, sha256: sha256.clone() })
+        })
         .collect();
     let open = |path: &str| match contents.get(path) {
         Some(content) => Ok(Cursor::new(*content)),

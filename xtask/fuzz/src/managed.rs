@@ -4,8 +4,10 @@ use std::io::Cursor;
 use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
-use xtask::mdm::{self, BuiltPackage, Content, Sums, munki};
-use xtask::spec::{Environment, Flags, Spec, resolve};
+use xtask::artifact::{BuiltPackage, Content};
+use xtask::digest::sums::Sums;
+use xtask::managers::{self, munki};
+use xtask::settings::{Environment, Flags, Spec, resolve};
 
 /// Where the package is.
 pub const PACKAGE: &str = "k3s/macos/lima-k3s-1.0.0.pkg";
@@ -37,7 +39,7 @@ pub fn package() -> &'static (Vec<u8>, String) {
     static PACKAGE: OnceLock<(Vec<u8>, String)> = OnceLock::new();
     PACKAGE.get_or_init(|| {
         let spec = spec();
-        let contents = xtask::package::installer(&spec, &spec.instances[0], 0).expect("a package");
+        let contents = xtask::macos::package::installer(&spec, &spec.instances[0], 0).expect("a package");
         let mut bytes = Vec::new();
         flatpkg::write_product(&contents.product, 0, None, &mut Cursor::new(Vec::new()), &mut bytes)
             .expect("memory takes everything");
@@ -52,14 +54,14 @@ pub fn contents() -> Vec<Vec<u8>> {
     let (bytes, sha256) = package();
     let sums = Sums { size: bytes.len() as u64, sha256: sha256.clone(), chunks: vec![sha256.clone()] };
     let built = |path| BuiltPackage { path, sums: &sums, installed_kbytes: 28 };
-    let files = mdm::files(&spec, &spec.instances[0], &built(PACKAGE), &built(UNINSTALLER));
+    let files = managers::files(&spec, &spec.instances[0], &built(PACKAGE), &built(UNINSTALLER));
     let find = |wanted: &str| {
         let mut wanted = wanted.to_owned();
         loop {
             match files.iter().find(|(path, _)| *path == wanted).map(|(_, content)| content) {
-                Some(Content::Bytes(bytes)) => return bytes.clone(),
+                Some(Content::Bytes(bytes) | Content::Profile(bytes)) => return bytes.clone(),
                 Some(Content::CopyOf(other)) => wanted.clone_from(other),
-                None => return Vec::new(),
+                Some(Content::Package(_)) | None => return Vec::new(),
             }
         }
     };

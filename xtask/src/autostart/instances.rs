@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::platform::Account;
-use crate::spec::InstanceName;
-use crate::spec::names::{did_you_mean, list, quoted};
+use crate::settings::InstanceName;
+use crate::settings::names::{did_you_mean, list, quoted};
 
 /// What makes a folder an instance.
 pub const SETTINGS_FILE: &str = "lima.yaml";

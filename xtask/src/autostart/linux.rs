@@ -20,10 +20,9 @@ use super::plan::{Action, Command, Plan, Step};
 use super::platform::{Machine, is_program};
 use super::status::Status;
 use super::{Request, lima_home_of_caller, nothing_to_remove, spec_of};
-use crate::render;
-use crate::spec::names::printable;
-use crate::spec::{AbsolutePath, Condition, InstanceName, Spec};
-use crate::systemd;
+use crate::linux::systemd;
+use crate::settings::names::printable;
+use crate::settings::{AbsolutePath, Condition, InstanceName, Spec};
 
 /// The unit of an instance: its files, and what systemd has.
 struct Registration {
@@ -143,8 +142,8 @@ fn files(machine: &Machine, spec: &Spec) -> Result<Files> {
     let [instance] = &spec.instances[..] else { bail!("one instance was asked for") };
     let program = start_path(machine);
     Ok(Files {
-        unit: render::template_unit(&program).into_bytes(),
-        drop_in: render::drop_in(instance, &program).into_bytes(),
+        unit: crate::linux::units::template_unit(&program).into_bytes(),
+        drop_in: crate::linux::units::drop_in(instance, &program).into_bytes(),
     })
 }
 
@@ -198,7 +197,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
     if boot && !lingers(machine) {
         plan.steps.push(linger(&caller.name.to_string()));
     }
-    let (program, start) = (start_path(machine), render::lima_start().into_bytes());
+    let (program, start) = (start_path(machine), crate::lima_start::program().into_bytes());
     let is_current =
         is_written(&own.path, &unit) && is_written(&own.drop_in, &drop_in) && is_written(&program, &start);
     let when = request.condition.as_str();
@@ -375,7 +374,7 @@ fn drift(machine: &Machine, name: &InstanceName, condition: Condition, own: &Reg
         Some((limactl, _)) if !is_program(Path::new(limactl.as_str())) => {
             Some(format!("there is no program {limactl}"))
         }
-        Some(_) if !is_written(&start_path(machine), render::lima_start().as_bytes()) => {
+        Some(_) if !is_written(&start_path(machine), crate::lima_start::program().as_bytes()) => {
             Some("lima-start was changed, or is another version's; `enable` writes it anew".to_owned())
         }
         Some((_, files)) if files.unit != unit.as_bytes() || files.drop_in != drop_in.as_bytes() => Some(

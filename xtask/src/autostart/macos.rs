@@ -21,10 +21,9 @@ use super::status::Status;
 use job::{Registration, is_logged_in, make_root_folders, remove_root_folders};
 
 use super::{Request, lima_home_of_caller, nothing_to_remove, spec_of};
-use crate::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Job, Launcher};
-use crate::render;
-use crate::spec::names::quoted;
-use crate::spec::{AbsolutePath, Condition, Instance, InstanceName, Spec, UserName};
+use crate::macos::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Job, Launcher};
+use crate::settings::names::quoted;
+use crate::settings::{AbsolutePath, Condition, Instance, InstanceName, Spec, UserName};
 
 /// The account with this name.
 fn account(machine: &Machine, name: &UserName) -> Result<Account> {
@@ -106,7 +105,8 @@ fn launcher(spec: &Spec, instance: &Instance, account: &Account) -> Launcher {
 
 /// Whether there is the lima-start of this version.
 fn is_lima_start(path: &str) -> bool {
-    fs::read(path).is_ok_and(|text| text == render::lima_start().as_bytes()) && is_program(Path::new(path))
+    fs::read(path).is_ok_and(|text| text == crate::lima_start::program().as_bytes())
+        && is_program(Path::new(path))
 }
 
 /// See [`super::enable`].
@@ -158,7 +158,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
             let undo_last = vec![Action::Run(remove_root_folders(&[folders[1].clone(), folders[0].clone()]))];
             let make = Action::Run(make_root_folders(&folders));
             plan.steps.push(Step { undo_last, all_or_nothing: true, ..Step::new(make) });
-            let start = render::lima_start().into_bytes();
+            let start = crate::lima_start::program().into_bytes();
             plan.steps.push(Step::new(Action::Install {
                 path: program,
                 text: start,
@@ -170,7 +170,7 @@ pub fn enable(machine: &Machine, request: &Request) -> Result<Plan> {
         }
         Condition::Login => {
             plan.steps.extend(removal);
-            let text_of_start = render::lima_start().into_bytes();
+            let text_of_start = crate::lima_start::program().into_bytes();
             let undo_last = [1, 2].map(|above| Path::new(&program).ancestors().nth(above).expect("a folder"));
             let undo_last =
                 undo_last.map(|folder| Action::RemoveFolder { path: folder.display().to_string() });

@@ -22,7 +22,7 @@ pub use platform::{Account, Machine, Platform, Surroundings};
 pub use run::{Reporter, run};
 pub use status::{Status, table};
 
-use crate::spec::{self, AbsolutePath, Condition, Environment, Flags, InstanceName, Spec, UserName};
+use crate::settings::{self, AbsolutePath, Condition, Environment, Flags, InstanceName, Spec, UserName};
 use plan::Plan;
 
 /// What `enable` is asked for.
@@ -97,7 +97,7 @@ fn spec_of(
     };
     // Not by `--user`, which gives the word `auto` a meaning: here it is a name.
     let environment = Environment { user: Some(account.name.to_string()), is_root: false };
-    let mut spec = spec::resolve(&flags, None, &environment)?;
+    let mut spec = settings::resolve(&flags, None, &environment)?;
     for instance in &mut spec.instances {
         instance.home = Some(account.home.clone());
     }

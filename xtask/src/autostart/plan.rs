@@ -7,7 +7,6 @@ use std::fmt::{self, Display, Formatter};
 
 use askama::filters::Escaper;
 
-use crate::render;
 use crate::render::escape::Sh;
 
 /// Everything, in order.
@@ -106,7 +105,7 @@ pub struct Command {
     /// Its arguments.
     pub arguments: Vec<String>,
     /// Whether it reads the script on loading and unloading jobs,
-    /// [`render::reload_sh`].
+    /// [`crate::macos::scripts::reload_sh`].
     pub reads_reload: bool,
     /// Whether it only looks: what it says is of no interest.
     pub quiet: bool,
@@ -249,7 +248,7 @@ fn word(text: &str) -> String {
     let mut out = String::new();
     match Sh.write_escaped_str(&mut out, text) {
         Ok(()) if !out.contains(char::is_control) => out,
-        _ => crate::spec::names::quoted(text),
+        _ => crate::settings::names::quoted(text),
     }
 }
 
@@ -271,7 +270,7 @@ impl Plan {
         let reads = |step: &Step| matches!(&step.action, Action::Run(command) if command.reads_reload);
         if self.steps.iter().any(reads) {
             out.push_str("reload.sh is this script; nothing is written for it\n");
-            push_indented(&mut out, &render::reload_sh());
+            push_indented(&mut out, &crate::macos::scripts::reload_sh());
         }
         out
     }

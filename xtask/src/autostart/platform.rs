@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result, bail};
 use rustix::fs::{Access, access};
 use xshell::{Shell, cmd};
 
-use crate::spec::names::quoted;
-use crate::spec::{AbsolutePath, UserName};
+use crate::settings::names::quoted;
+use crate::settings::{AbsolutePath, UserName};
 
 /// What starts programs by themselves here.
 #[derive(Debug, Clone, PartialEq, Eq)]

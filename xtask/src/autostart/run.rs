@@ -15,7 +15,6 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use xshell::Shell;
 
 use super::plan::{Action, Command, Plan, Step, TEMPORARY_FILE};
-use crate::render;
 
 /// What a run says while it goes on.
 pub trait Reporter {
@@ -213,7 +212,7 @@ fn start(program: &mut std::process::Command) -> io::Result<ExitStatus> {
     let mut child = program.spawn()?;
     if let Some(mut input) = child.stdin.take() {
         // Where it does not read to the end, its status says more.
-        let _ = input.write_all(render::reload_sh().as_bytes());
+        let _ = input.write_all(crate::macos::scripts::reload_sh().as_bytes());
     }
     child.wait()
 }

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::spec::Condition;
-use crate::spec::names::printable;
+use crate::settings::Condition;
+use crate::settings::names::printable;
 
 /// One registration; or an instance that has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -12,7 +12,7 @@ use super::environment;
 use super::messages::{MessageFormat, line, note};
 use crate::autostart::plan::Plan;
 use crate::autostart::{self, Machine, Reporter, Request, instances};
-use crate::spec::{AbsolutePath, Condition, InstanceName, UserName};
+use crate::settings::{AbsolutePath, Condition, InstanceName, UserName};
 
 /// Exit status of a run that Ctrl-C ended: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;

@@ -13,11 +13,13 @@ use super::messages::{MessageFormat, line};
 use super::progress::Reporter;
 use super::signing::SigningArgs;
 use super::{BuildArgs, environment};
-use crate::build::{Build, Finished};
-use crate::manifest::{self, Built};
+use crate::artifact::Built;
+use crate::assemble::{Assembly, Finished};
+use crate::macos::artifacts::PKG;
 use crate::output::Output;
-use crate::plan::{Kind, MANIFEST_FILE, Plan, SUMS_FILE};
-use crate::spec::{self, Spec};
+use crate::plan::Plan;
+use crate::run::manifest::{self, MANIFEST_FILE, SUMS_FILE};
+use crate::settings::{self, Spec};
 
 /// Exit status of a run that Ctrl-C ended: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
@@ -55,7 +57,7 @@ impl Dist {
     /// What to build. Without `--keep-going`, the first fault of the settings
     /// is the one that ends it.
     fn spec(&self) -> Result<Spec> {
-        let loaded = spec::load(&self.build.flags, &environment::root(), &environment::caller());
+        let loaded = settings::load(&self.build.flags, &environment::root(), &environment::caller());
         let error = match loaded {
             Ok(spec) => return Ok(spec),
             Err(error) => error,
@@ -82,7 +84,7 @@ impl Dist {
         let plan = Plan::new(&spec, &request)?;
         let files = plan.artifacts().count();
         let time = environment::source_date()?;
-        let mut warnings = spec::advice(&spec);
+        let mut warnings = settings::advice(&spec);
         let signer = if plan.has_packages() {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
@@ -93,7 +95,7 @@ impl Dist {
         let out = self.build.out();
         let output = open(format, &out)?;
         let reporter = Reporter::new(format, files);
-        let build = Build { plan: &plan, signer: signer.as_ref(), time, keep_going: self.keep_going };
+        let build = Assembly { plan: &plan, signer: signer.as_ref(), time, keep_going: self.keep_going };
         let finished = build.run(output, &reporter);
         reporter.finish();
         let finished = finished?;
@@ -154,7 +156,7 @@ pub fn report(format: MessageFormat, out: &Path, finished: &Finished) -> Result<
         let (mut signer, mut package) = (None, None);
         manifest::read_json(File::open(out.join(MANIFEST_FILE))?, |built: Built| {
             let path = out.join(&built.artifact.path).display().to_string();
-            if built.artifact.kind == Kind::Pkg && package.is_none() {
+            if built.artifact.kind == PKG && package.is_none() {
                 package = Some(path.clone());
             }
             line(path);

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 
 use crate::autostart::Surroundings;
-use crate::spec::Environment;
+use crate::settings::Environment;
 
 /// Time of the files inside packages unless SOURCE_DATE_EPOCH says otherwise:
 /// 2000-01-01T00:00:00Z.

@@ -17,12 +17,14 @@ mod verify;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 
-use crate::partition::Partition;
-use crate::plan::{Kind, Request};
-use crate::spec::Flags;
+use crate::artifact::Kind;
+use crate::plan::{MAKERS, Request};
+use crate::run::partition::Partition;
+use crate::settings::Flags;
 
 /// Build installers that make Lima instances start at boot on every Mac, and at login or boot on Linux.
 ///
@@ -61,7 +63,7 @@ struct BuildArgs {
     out: Option<PathBuf>,
 
     /// Build these kinds of files only
-    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kinds())]
     only: Vec<Kind>,
 
     /// Also build one package with all instances
@@ -88,6 +90,13 @@ impl BuildArgs {
     fn out(&self) -> PathBuf {
         environment::out(self.out.as_deref())
     }
+}
+
+/// Takes the name of a kind, and lists them all where it is none.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    let values = MAKERS.kinds().map(|kind| PossibleValue::new(kind.name).help(kind.help));
+    let named = |name: String| MAKERS.kinds().find(|kind| kind.name == name).map_or("", |kind| kind.name);
+    PossibleValuesParser::new(values).map(move |name| Kind::new(named(name)))
 }
 
 /// Runs the program.

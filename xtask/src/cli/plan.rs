@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::messages::{MessageFormat, line};
 use super::{BuildArgs, environment};
-use crate::spec;
+use crate::settings;
 
 /// Print what `dist` would build; write nothing
 #[derive(Debug, Args)]
@@ -41,10 +41,10 @@ impl Plan {
     }
 
     fn print(&self) -> Result<()> {
-        let spec = spec::load(&self.build.flags, &environment::root(), &environment::caller())?;
+        let spec = settings::load(&self.build.flags, &environment::root(), &environment::caller())?;
         let request = self.build.request();
         let plan = crate::plan::Plan::new(&spec, &request)?;
-        for warning in spec::advice(&spec) {
+        for warning in settings::advice(&spec) {
             MessageFormat::Human.warning(&warning);
         }
         match self.format {

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::environment;
 use super::messages::{MessageFormat, note};
-use crate::build::{BuildError, Progress};
-use crate::manifest::Built;
+use crate::artifact::Built;
+use crate::assemble::{AssembleError, Progress};
 
 /// Runs that are over sooner show no bar.
 const FEW_FILES: usize = 30;
@@ -51,7 +51,7 @@ impl Progress for Reporter {
         self.bar.inc(1);
     }
 
-    fn failed(&self, error: &BuildError) {
+    fn failed(&self, error: &AssembleError) {
         let error = format!("{:#}", anyhow::anyhow!("{}", crate::verify::causes(error)));
         self.bar.suspend(|| match self.format {
             MessageFormat::Human => note(format!("error: {error}")),

@@ -16,9 +16,10 @@ use sha2::{Digest, Sha256};
 use x509_certificate::CapturedX509Certificate;
 
 use super::messages::MessageFormat;
-use crate::hex::hex;
-use crate::plan::{MANIFEST_FILE, SUMS_FILE};
-use crate::verify::folder::{self, Found};
+use crate::digest::FileDigest;
+use crate::digest::hex;
+use crate::run::manifest::{MANIFEST_FILE, SUMS_FILE};
+use crate::verify::folder;
 use crate::verify::{self, Check, Level, Options, managers};
 
 /// How many packages are verified before they are reported: enough for all
@@ -133,7 +134,7 @@ fn verify_folder(folder: &Path, options: &Options<'_>, report: &mut Report) {
 
 /// Every file below a folder, by relative path, with its size and digest. What
 /// begins with a dot at the top is the folder's own.
-fn list(folder: &Path) -> Result<BTreeMap<String, Found>> {
+fn list(folder: &Path) -> Result<BTreeMap<String, FileDigest>> {
     let mut paths = Vec::new();
     list_paths(folder, folder, &mut paths)?;
     paths
@@ -166,7 +167,7 @@ fn list_paths(base: &Path, folder: &Path, found: &mut Vec<String>) -> Result<()>
     Ok(())
 }
 
-fn digest(path: &Path) -> io::Result<Found> {
+fn digest(path: &Path) -> io::Result<FileDigest> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();
     let mut size = 0;
@@ -180,7 +181,7 @@ fn digest(path: &Path) -> io::Result<Found> {
             }
         }
     }
-    Ok(Found { size, sha256: hex(digest.finalize()) })
+    Ok(FileDigest { size, sha256: hex(digest.finalize()) })
 }
 
 /// The certificates of a PEM or DER file.

@@ -13,8 +13,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{NEW, OLD, OutputError, STAGING_PREFIX, at};
-use crate::manifest;
-use crate::plan::{MANIFEST_FILE, SUMS_FILE};
+use crate::run::manifest::{self, MANIFEST_FILE, SUMS_FILE};
 
 /// Marks a staging folder whose files are being moved into place.
 const MOVING: &str = "moving";

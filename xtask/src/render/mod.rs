@@ -8,42 +8,30 @@
 //!
 //! Must not know: archives, the disk, the clock, `out/`.
 //!
-//! [`Spec`]: crate::spec::Spec
+//! [`Spec`]: crate::settings::Spec
 
-mod combined;
 pub mod escape;
-mod index;
-mod index_commands;
-mod managers;
-mod pages;
-mod scripts;
-mod text;
-mod units;
+pub mod text;
 
 use askama::Template;
 
-pub use combined::{
-    choice_description, combined_conclusion_html, combined_title, combined_uninstall_conclusion_html,
-    combined_uninstall_title, combined_uninstall_welcome_html, combined_welcome_html,
-    uninstall_choice_description,
-};
-pub use index::{
-    Totals, index_combined, index_end, index_file, index_foot, index_head, index_instance, index_list,
-};
-pub use managers::{fleet_install_sh, munki_installcheck_sh};
-pub use pages::{
-    conclusion_html, title, uninstall_conclusion_html, uninstall_title, uninstall_welcome_html, welcome_html,
-};
-pub use scripts::{
-    ScriptFile, common_sh, config_sh, found_sh, installer_scripts, launchd_sh, lima_start, postinstall,
-    preinstall, reload_sh, uninstall_sh, uninstaller_scripts,
-};
-pub use units::{LinuxFile, drop_in, linux_files, linux_paths, template_unit};
-
 /// Fills in a template. askama takes away the newline at a template's end; it
 /// is put back.
-fn fill(name: &str, template: &impl Template) -> String {
+pub fn fill(name: &str, template: &impl Template) -> String {
     let mut text = template.render().unwrap_or_else(|error| panic!("templates/{name}: {error}"));
     text.push('\n');
+    text
+}
+
+/// Joins scripts into one file, under a first line of its own.
+pub fn stand_alone(purpose: &str, parts: &[&str]) -> String {
+    let mut text = format!(
+        "#!/bin/sh\n# {purpose}\n# One file made of several, so that it needs none beside it.\n# shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # literal values; a part of what is defined is used\n"
+    );
+    for part in parts {
+        let body = part.strip_prefix("#!/bin/sh\n").unwrap_or(part);
+        text.push('\n');
+        text.push_str(body);
+    }
     text
 }

@@ -114,5 +114,5 @@ pub fn complete_chain(
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256_hex(data: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    crate::hex::hex(Sha256::digest(data))
+    crate::digest::hex(Sha256::digest(data))
 }

@@ -10,7 +10,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::{Check, causes};
-use crate::hex::hex;
+use crate::digest::hex;
 
 /// Longest TOC digest that is read, in bytes: SHA-512's.
 const DIGEST_MAX: u64 = 64;

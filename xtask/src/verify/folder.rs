@@ -7,16 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Check;
-use crate::plan::{MANIFEST_FILE, SUMS_FILE};
-
-/// A file that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Bytes.
-    pub size: u64,
-    /// SHA-256, hexadecimal.
-    pub sha256: String,
-}
+use crate::digest::FileDigest;
+use crate::run::manifest::{MANIFEST_FILE, SCHEMA, SUMS_FILE};
 
 #[derive(Debug, Deserialize)]
 struct Manifest {
@@ -33,7 +25,11 @@ struct Artifact {
 
 /// Checks the records of a folder against `files`, which are all files there by
 /// relative path.
-pub fn checks(sums: Option<&str>, manifest: Option<&[u8]>, files: &BTreeMap<String, Found>) -> Vec<Check> {
+pub fn checks(
+    sums: Option<&str>,
+    manifest: Option<&[u8]>,
+    files: &BTreeMap<String, FileDigest>,
+) -> Vec<Check> {
     let sums = match sums {
         None => vec![format!("{SUMS_FILE} is not there")],
         Some(text) => sums_faults(text, files),
@@ -45,7 +41,7 @@ pub fn checks(sums: Option<&str>, manifest: Option<&[u8]>, files: &BTreeMap<Stri
     vec![Check::of("folder-sums", sums), Check::of("folder-manifest", manifest)]
 }
 
-fn sums_faults(text: &str, files: &BTreeMap<String, Found>) -> Vec<String> {
+fn sums_faults(text: &str, files: &BTreeMap<String, FileDigest>) -> Vec<String> {
     let mut faults = Vec::new();
     let mut listed = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
@@ -72,18 +68,14 @@ fn sums_faults(text: &str, files: &BTreeMap<String, Found>) -> Vec<String> {
     faults
 }
 
-fn manifest_faults(json: &[u8], files: &BTreeMap<String, Found>) -> Vec<String> {
+fn manifest_faults(json: &[u8], files: &BTreeMap<String, FileDigest>) -> Vec<String> {
     let manifest: Manifest = match serde_json::from_slice(json) {
         Ok(manifest) => manifest,
         Err(error) => return vec![format!("{MANIFEST_FILE} cannot be read: {error}")],
     };
     let mut faults = Vec::new();
-    if manifest.schema != crate::plan::SCHEMA {
-        faults.push(format!(
-            "its schema is {}, and this program knows {}",
-            manifest.schema,
-            crate::plan::SCHEMA
-        ));
+    if manifest.schema != SCHEMA {
+        faults.push(format!("its schema is {}, and this program knows {}", manifest.schema, SCHEMA));
     }
     let mut listed = BTreeMap::new();
     for artifact in &manifest.artifacts {

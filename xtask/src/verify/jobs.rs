@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::payload::{Contents, Entry};
 use super::{Check, property_list};
-use crate::launchd::FOUND_USER;
+use crate::macos::launchd::FOUND_USER;
 
 /// A job, as far as the property list can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -10,9 +10,9 @@ use xshell::cmd;
 
 use super::super::plan::{Action, Command, Step};
 use super::super::platform::Machine;
-use crate::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Domain};
-use crate::spec::resolve::DEFAULT_EXIT_TIMEOUT;
-use crate::spec::{Condition, InstanceName};
+use crate::macos::launchd::{self, AGENTS_DIR, DAEMONS_DIR, Domain};
+use crate::settings::resolve::DEFAULT_EXIT_TIMEOUT;
+use crate::settings::{Condition, InstanceName};
 
 /// A job of an instance: its file, and what launchd has.
 pub struct Registration {

@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::launchd::{self, FOUND_USER, Job};
-use crate::spec::InstanceName;
+use crate::macos::launchd::{self, FOUND_USER, Job};
+use crate::settings::InstanceName;
 
 /// How the registered `file` came from a package, in words; `None` where no
 /// package is known to have made it.
@@ -41,8 +41,8 @@ fn filled(packaged: Job, registered: &Job) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::launchd::Launcher;
-    use crate::spec::{Environment, Flags, resolve};
+    use crate::macos::launchd::Launcher;
+    use crate::settings::{Environment, Flags, resolve};
 
     fn job(flags: Flags) -> Job {
         let environment = Environment { user: Some("alice".to_owned()), is_root: false };

@@ -1,6 +1,6 @@
 //! What Apple's device management reads: manifest, declaration, profile.
 //!
-//! Keys: apple/device-management; see `crate::mdm`.
+//! Keys: apple/device-management; see `crate::managers`.
 //!
 //! Must not know: what else is in a folder.
 
@@ -11,7 +11,7 @@ use plist::{Dictionary, Value};
 use serde::Deserialize;
 
 use super::{Folder, INSTALL_MANIFEST, instance_folder};
-use crate::mdm::Digester;
+use crate::digest::sums::Digester;
 use crate::verify::payload::Contents;
 use crate::verify::{cms, property_list};
 

@@ -1,6 +1,6 @@
 //! Software for Fleet, against the package and the scripts that it names.
 //!
-//! Keys: Fleet's `docs/Configuration/yaml-files.md`; see `crate::mdm`.
+//! Keys: Fleet's `docs/Configuration/yaml-files.md`; see `crate::managers`.
 //!
 //! Must not know: what else is in a folder.
 

@@ -25,9 +25,9 @@ use flatpkg::product::PackageFacts;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::folder::Found;
 use super::payload::FAULTS_FOUND_MAX;
 use super::{Check, causes};
+use crate::digest::FileDigest;
 
 /// Largest document of a manager's, in bytes. An uninstaller is a part of some.
 const DOCUMENT_MAX: u64 = 4 << 20;
@@ -35,7 +35,7 @@ const DOCUMENT_MAX: u64 = 4 << 20;
 /// A folder, and how to read a file in it by its relative path.
 pub struct Folder<'a, R> {
     /// All files there.
-    pub files: &'a BTreeMap<String, Found>,
+    pub files: &'a BTreeMap<String, FileDigest>,
     /// Opens one of them.
     pub open: &'a dyn Fn(&str) -> io::Result<R>,
 }

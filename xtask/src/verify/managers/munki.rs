@@ -4,7 +4,7 @@
 //! A catalog is not read: it is made anew of the pkgsinfo, of which one at a time is in
 //! memory, and compared. So a catalog of any size and form can be checked.
 //!
-//! Keys: munki/munki `pkginfolib.py`, `makecatalogslib.py`; see `crate::mdm`.
+//! Keys: munki/munki `pkginfolib.py`, `makecatalogslib.py`; see `crate::managers`.
 //!
 //! Must not know: what else is in a folder.
 
@@ -14,7 +14,7 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use plist::{Dictionary, Value};
 
 use super::{Folder, identity_fault, instance_folder};
-use crate::mdm::munki::{ALL, CatalogError, PKGSINFO, catalogs_of, write_catalog};
+use crate::managers::munki::{ALL, CatalogError, PKGSINFO, catalogs_of, write_catalog};
 use crate::verify::{Check, property_list};
 
 const REPOSITORY: &str = "munki/";

@@ -1,0 +1,150 @@
+//! Kinds of artifacts: a name for `--only` and the manifest, and what is to be known
+//! of every artifact of a kind.
+//!
+//! Must not know: which kinds there are.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Artifact, Maker, RunFiles};
+
+/// What a file is: the name that `--only` takes and the manifest records.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Kind(Cow<'static, str>);
+
+impl Kind {
+    /// The kind of this name.
+    pub const fn new(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<&str> for Kind {
+    fn eq(&self, name: &&str) -> bool {
+        self.0 == *name
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a run has to be asked for before it builds a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// `--combined`.
+    Combined,
+    /// `--base-url`.
+    BaseUrl,
+}
+
+/// Writes an artifact that is made of all other files of a run.
+pub type MakeOfRun = fn(&Artifact, &mut dyn RunFiles, &mut dyn Write) -> io::Result<()>;
+
+/// What is known of all artifacts of a kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    /// Its name.
+    pub name: &'static str,
+    /// What `--help` says of it.
+    pub help: &'static str,
+    /// Whether it is a package: signed, and compressed already.
+    pub is_package: bool,
+    /// What the run has to be asked for.
+    pub needs: Option<Needs>,
+    /// Kinds that are built too where this one is asked for by `--only`.
+    pub brings: &'static [&'static str],
+    /// Whether the file at a path is a program.
+    pub is_program: fn(&str) -> bool,
+    /// Whether the zip holds the file at a path.
+    pub is_in_zip: fn(&str) -> bool,
+    /// What the page says of the file at a path.
+    pub words: fn(&str) -> Option<&'static str>,
+    /// Makes it, where it is made of all other files of the run.
+    pub of_run: Option<MakeOfRun>,
+}
+
+impl Description {
+    /// A kind of file that is in the zip, and of which nothing more is to be said.
+    pub const fn new(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            is_package: false,
+            needs: None,
+            brings: &[],
+            is_program: |_| false,
+            is_in_zip: |_| true,
+            words: |_| None,
+            of_run: None,
+        }
+    }
+
+    /// A kind of package.
+    pub const fn package(name: &'static str, help: &'static str) -> Self {
+        Self { is_package: true, ..Self::new(name, help) }
+    }
+
+    /// Permission bits of the file at `path`, on disk and in the zip.
+    pub fn mode(&self, path: &str) -> u32 {
+        if (self.is_program)(path) { 0o755 } else { 0o644 }
+    }
+}
+
+/// Every maker of a run.
+pub struct Makers(pub &'static [&'static dyn Maker]);
+
+impl fmt::Debug for Makers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.kinds().map(|one| one.name)).finish()
+    }
+}
+
+impl Makers {
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &'static dyn Maker> + use<> {
+        self.0.iter().copied()
+    }
+
+    /// Every kind.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static Description> + use<> {
+        self.iter().flat_map(|maker| maker.kinds())
+    }
+
+    /// What is known of a kind; of one that a later version of this program
+    /// recorded, nothing.
+    pub fn find(&self, kind: &Kind) -> Option<&'static Description> {
+        self.kinds().find(|one| *kind == one.name)
+    }
+
+    /// Whether it is a kind of package.
+    pub fn is_package(&self, kind: &Kind) -> bool {
+        self.find(kind).is_some_and(|one| one.is_package)
+    }
+
+    /// Permission bits of an artifact, on disk and in the zip.
+    pub fn mode(&self, artifact: &Artifact) -> u32 {
+        self.find(&artifact.kind).map_or(0o644, |one| one.mode(&artifact.path))
+    }
+
+    /// Whether the zip holds an artifact.
+    pub fn is_in_zip(&self, artifact: &Artifact) -> bool {
+        self.find(&artifact.kind).is_none_or(|one| (one.is_in_zip)(&artifact.path))
+    }
+
+    /// What the page says of an artifact.
+    pub fn words(&self, artifact: &Artifact) -> Option<&'static str> {
+        self.find(&artifact.kind).and_then(|one| (one.words)(&artifact.path))
+    }
+}

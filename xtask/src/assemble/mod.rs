@@ -1,0 +1,230 @@
+//! Assembles what was planned: has it made, packages, signs, checks, stages, records.
+//!
+//! ```text
+//! files of each instance ─ on all cores ─┐
+//! files of all instances ────────────────┼─ records ─ what is made of all, sums, manifest ─ into place
+//! ```
+//!
+//! What is in memory is what is being built: a record of each finished file
+//! goes to a scratch file.
+//!
+//! Must not know: flags, the clock, where `out/` is, what the artifacts are.
+
+mod content;
+mod instance;
+mod whole_run;
+
+use std::io;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+pub use whole_run::WholeRun;
+
+use crate::artifact::Built;
+use crate::digest::hex;
+use crate::output::{Committed, Output, OutputError};
+use crate::plan::Plan;
+use crate::run::manifest::{Header, Part};
+use crate::run::records::Records;
+use crate::sign::{PackageSigner, SigningError};
+
+/// How many instances are built before their records are written: enough to
+/// keep all cores busy, and few enough to be nothing.
+const INSTANCES_AT_A_TIME: usize = 256;
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// The output folder.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A package could not be laid out.
+    #[error("{path}: {source}")]
+    Layout {
+        /// The artifact.
+        path: String,
+        /// Why.
+        source: flatpkg::tree::TreeError,
+    },
+    /// A package could not be written or signed.
+    #[error("could not build {path}")]
+    Package {
+        /// The artifact.
+        path: String,
+        /// Why.
+        #[source]
+        source: flatpkg::Error,
+    },
+    /// A package that was just built does not hold.
+    #[error(
+        "{path} was built and is not sound, so nothing was put into place: {faults}; this is a fault of this program"
+    )]
+    Unsound {
+        /// The artifact.
+        path: String,
+        /// What failed.
+        faults: String,
+    },
+    /// A profile could not be signed.
+    #[error("could not sign {path}")]
+    Signing {
+        /// The artifact.
+        path: String,
+        /// Why.
+        #[source]
+        source: SigningError,
+    },
+    /// A file could not be written.
+    #[error("could not write {path}")]
+    Write {
+        /// The artifact.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A part of a run says of a file that it is made of all others, and it is not.
+    #[error("{path} is not made of the other files of a run; this program may be older than the parts")]
+    NoRunArtifact {
+        /// The artifact.
+        path: String,
+    },
+    /// What was built could not be recorded, or read again.
+    #[error("could not keep account of what was built: {0}")]
+    Records(#[from] io::Error),
+    /// With `keep_going`: some artifacts failed, and each was reported.
+    #[error("{failed} of {all} files could not be built, so nothing was put into place")]
+    Several {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
+}
+
+/// Progress callbacks. Called from any thread.
+pub trait Progress: Sync {
+    /// A file is complete, and not yet in its place.
+    fn built(&self, built: &Built);
+    /// A file could not be built, and the run goes on.
+    fn failed(&self, error: &AssembleError);
+}
+
+/// What every artifact of a run is built with.
+pub struct Assembly<'a> {
+    /// What to build.
+    pub plan: &'a Plan<'a>,
+    /// Signs packages; `None` leaves them unsigned.
+    pub signer: Option<&'a PackageSigner>,
+    /// Time of every file inside, seconds since 1970.
+    pub time: u32,
+    /// Whether a file that cannot be built keeps the others from being tried.
+    pub keep_going: bool,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Finished {
+    /// What the manifest says beside the artifacts.
+    pub header: Header,
+    /// How many artifacts it lists.
+    pub artifacts: usize,
+    /// What was done to the output folder.
+    pub committed: Committed,
+}
+
+impl Assembly<'_> {
+    /// Builds everything into `output` and puts it into place.
+    ///
+    /// # Errors
+    /// [`AssembleError`]; the folder is then as it was.
+    pub fn run(&self, output: Output<'_>, progress: &dyn Progress) -> Result<Finished, AssembleError> {
+        let mut records = Records::create(&output.scratch().join("records"))?;
+        let (mut failed, mut all) = (0, 0);
+        for instances in self.plan.instances().chunks(INSTANCES_AT_A_TIME) {
+            let built: Vec<Vec<Result<Built, AssembleError>>> = instances
+                .par_iter()
+                .map(|instance| self.instance(instance, &output, progress))
+                .collect::<Result<_, AssembleError>>()?;
+            for result in built.into_iter().flatten() {
+                all += 1;
+                match result {
+                    Ok(built) => records.push(&built)?,
+                    Err(_) => failed += 1,
+                }
+            }
+        }
+        for planned in self.plan.of_all_instances() {
+            all += 1;
+            let content = (planned.make)(self.plan.spec(), self.time);
+            let result = self.laid_out(&planned.artifact, content, &output);
+            match self.go_on(result, &output, progress)? {
+                Ok(built) => records.push(&built)?,
+                Err(_) => failed += 1,
+            }
+        }
+        if failed > 0 {
+            return Err(AssembleError::Several { failed, all });
+        }
+        self.whole_run().complete(records, output, progress)
+    }
+
+    /// What is left to do when every single file is staged.
+    fn whole_run(&self) -> WholeRun {
+        let of_run = self.plan.of_run();
+        let version = self.plan.spec().version.to_string();
+        let (part, artifacts) = match self.plan.partition() {
+            None => (None, of_run),
+            Some(partition) => {
+                let part = Part { partition, run: self.run_digest(), time: self.time, of_run };
+                (Some(part), Vec::new())
+            }
+        };
+        let organization = self.plan.spec().organization.as_ref().map(ToString::to_string);
+        let header = Header { organization, ..Header::new(version, part) };
+        WholeRun { header, artifacts, time: self.time }
+    }
+
+    /// What the parts of one run have in common. Settings that make no
+    /// difference to file names make one here.
+    fn run_digest(&self) -> String {
+        let (spec, request) = (self.plan.spec(), self.plan.request());
+        let signer = self.signer.map(PackageSigner::signed_by);
+        let mut digest = DebugDigest(Sha256::new());
+        let text = (env!("CARGO_PKG_VERSION"), &request.only, request.combined, self.time, signer, spec);
+        std::fmt::write(&mut digest, format_args!("{text:?}")).expect("a digest takes everything");
+        hex(digest.0.finalize())
+    }
+
+    /// Reports a result. An error ends the run unless it is to go on; once it
+    /// was interrupted there is nothing to go on with.
+    fn go_on(
+        &self,
+        result: Result<Built, AssembleError>,
+        output: &Output<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Result<Built, AssembleError>, AssembleError> {
+        match result {
+            Ok(built) => {
+                progress.built(&built);
+                Ok(Ok(built))
+            }
+            Err(error) if self.keep_going && !output.is_interrupted() => {
+                progress.failed(&error);
+                Ok(Err(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A digest of text that is never held as a whole.
+struct DebugDigest(Sha256);
+
+impl std::fmt::Write for DebugDigest {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.update(text);
+        Ok(())
+    }
+}

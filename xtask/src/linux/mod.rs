@@ -1,0 +1,9 @@
+//! What Linux gets: the units of systemd's user manager, and what lets them run
+//! without a login.
+//!
+//! Must not know: the disk, the clock, `out/`.
+
+pub mod artifacts;
+mod commands;
+pub mod systemd;
+pub mod units;

@@ -1,0 +1,86 @@
+//! The commands that the page of a run shows for a Mac, with the names filled in.
+//!
+//! Must not know: how they are shown.
+
+use super::artifacts::{COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, UNINSTALL_PKG};
+use crate::artifact::{Built, Command, component_of};
+use crate::render::text::word;
+
+/// What to do with an instance's packages on a Mac.
+pub(super) fn of_instance(name: &str, built: &[Built]) -> Vec<Command> {
+    let of = |kind: &str| built.iter().find(|one| one.artifact.kind == kind);
+    let mut commands = Vec::new();
+    if let Some(installer) = of(PKG) {
+        commands.push(check(installer));
+        commands.push(Command::new("Install", double_click(installer), &[install(installer)]));
+    }
+    if let Some(component) = component_of(name, built) {
+        let (note, look) = if component.is_at_boot() {
+            (None, format!("sudo launchctl print system/{}", word(&component.label)))
+        } else {
+            (
+                Some("As the user who logged in:"),
+                format!("launchctl print gui/$(id -u)/{}", word(&component.label)),
+            )
+        };
+        commands.push(Command::new("See it run", note, &[look]));
+        if of(PKG).is_some() {
+            let script = format!("sudo {}", word(&component.uninstaller));
+            let note = "The instance and its disk stay.";
+            commands.push(Command::new("Remove", Some(note), &[script]));
+        }
+    }
+    if let Some(uninstaller) = of(UNINSTALL_PKG) {
+        commands.push(Command::new("Remove by package", None, &[install(uninstaller)]));
+    }
+    commands
+}
+
+/// What to do with the packages of all instances.
+pub(super) fn combined(built: &[Built]) -> Vec<Command> {
+    let of = |kind: &str| built.iter().find(|one| one.artifact.kind == kind);
+    let mut commands = Vec::new();
+    if let Some(installer) = of(COMBINED_PKG) {
+        let file = word(file_name(installer));
+        commands.push(check(installer));
+        commands.push(Command::new("Install all", double_click(installer), &[install(installer)]));
+        commands.push(Command::new(
+            "Install some",
+            Some(
+                "Write the choices down, give attributeSetting 0 to those that are not wanted, and install:",
+            ),
+            &[
+                format!("installer -showChoiceChangesXML -pkg {file} -target / > choices.xml"),
+                format!("sudo installer -applyChoiceChangesXML choices.xml -pkg {file} -target /"),
+            ],
+        ));
+    }
+    if let Some(uninstaller) = of(COMBINED_UNINSTALL_PKG) {
+        commands.push(Command::new("Remove all", None, &[install(uninstaller)]));
+    }
+    commands
+}
+
+fn check(package: &Built) -> Command {
+    let file = file_name(package);
+    let sum = format!("echo {} | shasum -a 256 -c", word(&format!("{}  {file}", package.sha256)));
+    let mut lines = vec![sum];
+    if package.signed_by.is_some() {
+        lines.push(format!("pkgutil --check-signature {}", word(file)));
+    }
+    Command::new("Check", None, &lines)
+}
+
+fn double_click(package: &Built) -> Option<&'static str> {
+    let is_trusted = package.signed_by.as_ref().is_some_and(|signer| !signer.development);
+    Some(if is_trusted { "Double-click it, or:" } else { "A double-click is refused; in Terminal:" })
+}
+
+fn install(package: &Built) -> String {
+    format!("sudo installer -pkg {} -target /", word(file_name(package)))
+}
+
+fn file_name(package: &Built) -> &str {
+    let path = &package.artifact.path;
+    path.rsplit('/').next().unwrap_or(path)
+}

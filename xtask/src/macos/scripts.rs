@@ -1,0 +1,158 @@
+//! The scripts of the packages.
+//!
+//! `pkg-scripts/` holds them as plain POSIX sh, without holes; what differs
+//! from instance to instance is in `config.sh` alone, one variable a line.
+//!
+//! Must not know: how scripts are packed and run.
+
+use askama::Template;
+
+use crate::macos::launchd;
+use crate::render::{fill, stand_alone};
+use crate::settings::{AbsolutePath, Condition, Instance, Spec, UserName};
+
+const PREINSTALL: &str = include_str!("../../../pkg-scripts/preinstall");
+const POSTINSTALL: &str = include_str!("../../../pkg-scripts/postinstall");
+const LAUNCHD: &str = include_str!("../../../pkg-scripts/launchd.sh");
+const COMMON: &str = include_str!("../../../pkg-scripts/common.sh");
+const FOUND: &str = include_str!("../../../pkg-scripts/found.sh");
+const LOGS: &str = include_str!("../../../pkg-scripts/logs.sh");
+const OTHERS: &str = include_str!("../../../pkg-scripts/others.sh");
+const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
+const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
+
+/// A file of a package's `Scripts`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptFile {
+    /// Its name there.
+    pub name: &'static str,
+    /// Whether Installer runs it (mode 0755), or another script reads it (0644).
+    pub executable: bool,
+    /// What it says.
+    pub text: String,
+}
+
+/// Every value that a script uses; see the template for what each is for.
+#[derive(Template)]
+#[template(path = "config.sh")]
+struct Config<'a> {
+    instance: &'a str,
+    version: &'a str,
+    condition: &'a str,
+    user: &'a str,
+    home: &'a str,
+    limactl: &'a str,
+    lima_home: &'a str,
+    template: &'a str,
+    packaged_plist: &'a str,
+    lima_start: &'a str,
+    daemon_logs: &'a str,
+    agent_logs: &'a str,
+    daemon_label: &'a str,
+    agent_label: &'a str,
+    support_dir: &'a str,
+    exit_timeout: u32,
+    time_limit: u32,
+    require_start: &'a str,
+    installer_id: &'a str,
+    uninstaller_id: &'a str,
+}
+
+/// `config.sh`: what the scripts need to know about this instance.
+pub fn config_sh(spec: &Spec, instance: &Instance) -> String {
+    let template = match instance.template {
+        Some(_) => launchd::template_path(spec, instance),
+        None => String::new(),
+    };
+    fill(
+        "config.sh",
+        &Config {
+            instance: instance.name.as_str(),
+            version: spec.version.as_str(),
+            condition: match instance.condition {
+                Condition::Boot => "boot",
+                Condition::Login => "login",
+            },
+            user: instance.user.name().map_or("", UserName::as_str),
+            home: &instance.macos_home().unwrap_or_default(),
+            limactl: instance.macos_limactl().unwrap_or(crate::lima_start::AUTO),
+            lima_home: instance.lima_home.as_ref().map_or("", AbsolutePath::as_str),
+            template: &template,
+            packaged_plist: &launchd::payload_path(spec, instance),
+            lima_start: &launchd::start_path(spec, instance),
+            daemon_logs: &launchd::log_dir(spec, instance, Condition::Boot),
+            agent_logs: &launchd::log_dir(spec, instance, Condition::Login),
+            daemon_label: &launchd::label_for(Condition::Boot, &instance.name),
+            agent_label: &launchd::label_for(Condition::Login, &instance.name),
+            support_dir: &launchd::support_dir(spec, instance),
+            exit_timeout: instance.exit_timeout,
+            time_limit: launchd::script_time_limit(instance),
+            require_start: if instance.require_start { "yes" } else { "no" },
+            installer_id: &launchd::installer_identifier(spec, instance),
+            uninstaller_id: &launchd::uninstaller_identifier(spec, instance),
+        },
+    )
+}
+
+/// Runs before Installer lays files down.
+pub fn preinstall() -> &'static str {
+    PREINSTALL
+}
+
+/// Runs after Installer laid files down.
+pub fn postinstall() -> &'static str {
+    POSTINSTALL
+}
+
+/// Functions that speak to launchd: the one description of the order in which
+/// a job is reloaded.
+pub fn launchd_sh() -> &'static str {
+    LAUNCHD
+}
+
+/// Functions about the user, the files and the receipts of the package.
+pub fn common_sh() -> &'static str {
+    COMMON
+}
+
+/// Functions that find on a Mac what the settings leave to it.
+pub fn found_sh() -> &'static str {
+    FOUND
+}
+
+/// The order of [`launchd_sh`] as a program of its own, which needs no file
+/// beside it: `sh -s -- reload DOMAIN LABEL PLIST`, or `unload DOMAIN LABEL`,
+/// with this text on standard input. The first lines of `pkg-scripts/reload`
+/// say which variables it heeds and what its exit status means.
+pub fn reload_sh() -> String {
+    stand_alone("Loads and unloads a job of launchd.", &[LAUNCHD, RELOAD])
+}
+
+/// `uninstall.sh`, which needs no file beside it. It is also the uninstall
+/// package's `postinstall`.
+pub fn uninstall_sh(spec: &Spec, instance: &Instance) -> String {
+    let purpose =
+        format!("Removes what starts the Lima instance {}; the instance itself stays.", instance.name);
+    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, FOUND, LOGS, UNINSTALL])
+}
+
+/// What lies in the `Scripts` of the package that installs.
+pub fn installer_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
+    let read = |name, text| ScriptFile { name, executable: false, text };
+    let run = |name, text: &str| ScriptFile { name, executable: true, text: text.to_owned() };
+    vec![
+        read("common.sh", COMMON.to_owned()),
+        read("config.sh", config_sh(spec, instance)),
+        read("found.sh", FOUND.to_owned()),
+        read("launchd.sh", LAUNCHD.to_owned()),
+        read("logs.sh", LOGS.to_owned()),
+        read("others.sh", OTHERS.to_owned()),
+        run("postinstall", POSTINSTALL),
+        run("preinstall", PREINSTALL),
+    ]
+}
+
+/// What lies in the `Scripts` of the package that uninstalls.
+pub fn uninstaller_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
+    vec![ScriptFile { name: "postinstall", executable: true, text: uninstall_sh(spec, instance) }]
+}
