@@ -1,62 +1,100 @@
-//! The README's commands do what it says: those that this machine can run are
-//! run, as they stand there.
+//! README.md, CONTRIBUTING.md and the guides in `docs/`: their commands do what
+//! they say, their links lead somewhere, the messages that they explain exist.
+
+mod commands;
+mod links;
+mod messages;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
-use crate::support::{Xtask, root, succeed, tool};
+use crate::support::root;
 
-/// What only a Mac or a server has.
-const ELSEWHERE: [&str; 3] = ["installer ", "rsync ", "makecatalogs "];
+/// Most lines of README.md: a front door, with everything else behind it.
+const README_MOST_LINES: usize = 150;
+/// Lines that a guide stays below.
+const GUIDE_LINES: usize = 400;
 
-/// What a chapter has in blocks of a language.
-fn blocks(chapter: &str, language: &str) -> Vec<String> {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let text = readme.split("\n## ").find(|text| text.starts_with(chapter)).expect("the chapter");
-    let begin = format!("```{language}\n");
-    text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+/// A Markdown file of the repository.
+pub struct Guide {
+    /// Its path from the repository's root.
+    pub path: String,
+    /// Its text.
+    pub text: String,
 }
 
-/// A folder in which `cargo xtask` is the program that is tested.
-fn place() -> (Xtask, String) {
-    let xtask = Xtask::new();
-    let bin = xtask.path("bin");
-    fs::create_dir(&bin).unwrap();
-    let script = "#!/bin/sh\n[ \"$1\" = xtask ] || exit 64\nshift\nexec \"$XTASK\" \"$@\"\n";
-    fs::write(bin.join("cargo"), script).unwrap();
-    fs::set_permissions(bin.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    (xtask, path)
+impl Guide {
+    /// README.md, CONTRIBUTING.md, then `docs/` in the order of names.
+    pub fn all() -> Vec<Self> {
+        let mut docs: Vec<String> = fs::read_dir(root().join("docs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".md"))
+            .map(|name| format!("docs/{name}"))
+            .collect();
+        docs.sort();
+        assert!(!docs.is_empty());
+        ["README.md", "CONTRIBUTING.md"].map(str::to_owned).into_iter().chain(docs).map(Self::read).collect()
+    }
+
+    /// Reads one.
+    pub fn read(path: impl Into<String>) -> Self {
+        let path = path.into();
+        let text = fs::read_to_string(root().join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        Self { path, text }
+    }
+
+    /// Its fenced blocks, as language and text, in order.
+    pub fn blocks(&self) -> Vec<(String, String)> {
+        let mut blocks = Vec::new();
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            let Some(language) = line.strip_prefix("```") else { continue };
+            let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push((language.to_owned(), text.join("\n") + "\n"));
+        }
+        blocks
+    }
+
+    /// Its lines outside fenced blocks.
+    pub fn prose(&self) -> Vec<&str> {
+        let mut fenced = false;
+        self.text
+            .lines()
+            .filter(|line| {
+                let is_fence = line.starts_with("```");
+                fenced ^= is_fence;
+                !fenced && !is_fence
+            })
+            .collect()
+    }
+}
+
+/// The blocks of a language in a chapter, whose heading is given without `#`.
+pub fn blocks_of(path: &str, heading: &str, language: &str) -> Vec<String> {
+    let guide = Guide::read(path);
+    let start = format!("\n## {heading}\n");
+    let (_, chapter) = guide.text.split_once(&start).unwrap_or_else(|| panic!("{path} has no {heading:?}"));
+    let text = chapter.split("\n## ").next().unwrap().to_owned();
+    let chapter = Guide { path: path.to_owned(), text };
+    chapter.blocks().into_iter().filter(|(of, _)| of == language).map(|(_, block)| block).collect()
 }
 
 #[test]
-fn the_chapter_for_a_fleet() {
-    let (Some(bash), Some(git)) = (tool("bash"), tool("git")) else { return };
-    let [settings] = &blocks("For a fleet", "toml")[..] else { panic!("one settings file") };
-    let blocks = blocks("For a fleet", "sh");
-    let here: Vec<&String> =
-        blocks.iter().filter(|block| !ELSEWHERE.iter().any(|word| block.contains(word))).collect();
-    assert!(here.len() >= 4 && blocks.len() - here.len() <= 2, "{blocks:#?}");
-    let (xtask, path) = place();
-    fs::write(xtask.path("installers.toml"), settings).unwrap();
-    fs::write(xtask.path("k3s.yaml"), "base: template:k3s\n").unwrap();
-    // A checkout, whose last commit has a time.
-    succeed(Command::new(&git).args(["init", "-q"]).current_dir(&xtask.dir));
-    let name = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
-    succeed(
-        Command::new(&git).args(name).args(["commit", "-qm", "a", "--allow-empty"]).current_dir(&xtask.dir),
-    );
-    for block in here {
-        let program = xtask.bare_command(&[]);
-        let mut command = Command::new(&bash);
-        command.args(["-euc", block]).current_dir(&xtask.dir).env_clear();
-        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let said = succeed(command.env("PATH", &path).env("XTASK", program.get_program()));
-        assert!(!said.is_empty(), "{block}");
+fn the_readme_is_short_and_so_are_the_guides() {
+    for guide in Guide::all() {
+        let lines = guide.text.lines().count();
+        let most = if guide.path == "README.md" { README_MOST_LINES } else { GUIDE_LINES - 1 };
+        assert!(lines <= most, "{} has {lines} lines; at most {most}", guide.path);
     }
-    // What the text around them promises.
-    let files = xtask.files("out");
-    assert!(files.contains_key("lima-autostart-1.0.0.zip"));
-    assert!(xtask.path("whole/index.html").is_file());
+}
+
+#[test]
+fn a_guide_says_first_whom_it_is_for() {
+    for guide in Guide::all().iter().skip(1) {
+        let mut lines = guide.text.lines();
+        let heading = lines.next().unwrap();
+        assert!(heading.starts_with("# ") && lines.next() == Some(""), "{}: {heading}", guide.path);
+        let first = lines.next().unwrap();
+        assert!(first.starts_with("For who"), "{}: {first}", guide.path);
+    }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::boot::installed::Installed;
 use crate::boot::machine::{Machine, wait_until};
+use crate::readme::blocks_of;
 
 /// What an administrator allows alice.
 const LINGER: &str = "loginctl enable-linger alice";
@@ -127,10 +128,8 @@ fn an_instance_enabled_for_boot_runs_after_a_reboot_and_disabled_no_longer() {
     let (out, _) = succeeds(&vm, "autostart disable k3s");
     assert_eq!(out, "Nothing starts k3s by itself; there is nothing to remove.\n");
 
-    // README.md's commands, in their order.
-    let readme = fs::read_to_string(crate::support::root().join("README.md")).unwrap();
-    let section = readme.split("\n## Packages, or this machine alone?\n").nth(1).expect("a section on this");
-    let commands = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    // The guide's commands, in their order.
+    let commands = &blocks_of("docs/macs.md", "This machine, without a package", "sh")[0];
     assert_eq!(commands.lines().count(), 4, "{commands}");
     for command in commands.lines() {
         succeeds(&vm, command.strip_prefix("cargo xtask ").expect("a command"));

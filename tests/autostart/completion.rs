@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::readme::blocks_of;
 use crate::support::{Xtask, succeed, tool};
 
 /// A LIMA_HOME with two instances.
@@ -33,14 +34,13 @@ fn the_program_offers_instances() {
     }
 }
 
-/// The two lines of README.md, in a bash.
+/// The two lines of docs/macs.md, in a bash.
 #[test]
-fn bash_completes_as_the_readme_says() {
+fn bash_completes_as_the_guide_says() {
     let Some(bash) = tool("bash") else { return };
     let xtask = lima_home();
-    let readme = fs::read_to_string(crate::support::root().join("README.md")).unwrap();
-    let lines = readme.split("```sh\n").find(|block| block.starts_with("xtask() {")).expect("the two lines");
-    let lines = lines.split("```").next().unwrap();
+    let blocks = blocks_of("docs/macs.md", "This machine, without a package", "sh");
+    let lines = blocks.iter().find(|block| block.starts_with("xtask() {")).expect("the two lines");
     // Stands in for cargo, which would build and then run the same.
     let script = format!(
         "cargo() {{ shift; {:?} \"$@\"; }}\n{lines}\n\

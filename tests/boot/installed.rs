@@ -1,14 +1,15 @@
-//! An instance in a machine, installed by the commands that README.md tells
-//! people to type.
+//! An instance in a machine, installed by the commands that docs/linux.md
+//! tells people to type.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::machine::{Machine, wait_until};
+use crate::readme::blocks_of;
 use crate::support::{Xtask, root, succeed};
 
-/// The instance and the user of README.md's commands.
+/// The instance and the user of the guide's commands.
 pub const INSTANCE: &str = "k3s";
 /// Settings for them, with everything else as it is by default.
 pub const PLAIN: &str = "[[instance]]\nname = 'k3s'\nuser = 'alice'\n";
@@ -22,31 +23,28 @@ pub struct Installed {
     name: String,
 }
 
-/// The command that starts at boot what README.md's first block installs.
+/// The command that starts at boot what the guide's first block installs.
 const LINGER: &str = "loginctl enable-linger alice\n";
 
-/// The commands of README.md's section on Linux: its blocks, in order.
-fn readme() -> [String; 4] {
-    let text = fs::read_to_string(root().join("README.md")).unwrap();
-    let section = text.split("\n## Installing on Linux\n").nth(1).expect("a section on Linux");
-    let section = section.split("\n## ").next().unwrap();
-    let blocks = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
-    blocks.collect::<Vec<_>>().try_into().expect("install, tmpfiles.d, remove, remove the last")
+/// The commands of docs/linux.md, in order.
+fn guide() -> [String; 4] {
+    let blocks = ["Installing", "Removing"].map(|heading| blocks_of("docs/linux.md", heading, "sh"));
+    blocks.concat().try_into().expect("install, tmpfiles.d, remove, remove the last")
 }
 
-/// Installs and starts the instance as README.md says.
+/// Installs and starts the instance as the guide says.
 pub fn install(machine: &Machine) {
     install_named(machine, INSTANCE);
 }
 
 /// The same for one with another name.
 pub fn install_named(machine: &Machine, name: &str) {
-    machine.root(&format!("cd\n{}", readme()[0].replace(INSTANCE, name)));
+    machine.root(&format!("cd\n{}", guide()[0].replace(INSTANCE, name)));
 }
 
 /// The same for one that waits for a login.
 pub fn install_without_lingering(machine: &Machine) {
-    let [commands, ..] = readme();
+    let [commands, ..] = guide();
     assert!(commands.contains(LINGER), "{commands}");
     machine.root(&format!("cd\n{}", commands.replace(LINGER, "")));
 }
@@ -54,12 +52,12 @@ pub fn install_without_lingering(machine: &Machine) {
 /// The same with the line of tmpfiles.d in place of `loginctl enable-linger`.
 pub fn install_with_tmpfiles(machine: &Machine) {
     install_without_lingering(machine);
-    machine.root(&format!("cd ~/out/{INSTANCE}/linux\n{}", readme()[1]));
+    machine.root(&format!("cd ~/out/{INSTANCE}/linux\n{}", guide()[1]));
 }
 
-/// Removes everything as README.md says.
+/// Removes everything as the guide says.
 pub fn remove(machine: &Machine) {
-    machine.root(&[readme()[2].as_str(), readme()[3].as_str()].concat());
+    machine.root(&[guide()[2].as_str(), guide()[3].as_str()].concat());
 }
 
 /// A machine that is switched off, with a limactl and what `dist` makes of
