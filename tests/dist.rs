@@ -33,10 +33,10 @@ fn plan_names_what_dist_writes_and_writes_nothing() {
 #[test]
 fn the_plan_for_people() {
     let xtask = Xtask::new();
-    crate::support::golden("plan.txt", xtask.run(&["plan", "k3s"]).as_bytes());
+    crate::golden::golden("plan.txt", xtask.run(&["plan", "k3s"]).as_bytes());
     fs::write(xtask.path("two.toml"), TWO_INSTANCES).unwrap();
-    crate::support::golden("plan-two.txt", xtask.run(&["plan", "--spec", "two.toml"]).as_bytes());
-    crate::support::golden(
+    crate::golden::golden("plan-two.txt", xtask.run(&["plan", "--spec", "two.toml"]).as_bytes());
+    crate::golden::golden(
         "plan.json",
         xtask.run(&["plan", "--spec", "two.toml", "--format", "json", "--only", "pkg,zip"]).as_bytes(),
     );

@@ -8,6 +8,7 @@ mod ci;
 mod dist;
 mod flat_package;
 mod fleet;
+mod golden;
 mod mdm;
 mod output;
 mod page;

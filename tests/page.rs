@@ -9,7 +9,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Xtask, golden, succeed, tool};
+use crate::golden::golden;
+use crate::support::{Xtask, succeed, tool};
 use browser::{Browser, hrefs, opened};
 
 /// Instances at boot and at login, and a text that means harm. More than are

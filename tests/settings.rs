@@ -10,7 +10,8 @@ use xtask::settings::{
     Text, UserName, load,
 };
 
-use crate::support::{golden, root};
+use crate::golden::golden;
+use crate::support::root;
 
 mod errors;
 mod properties;

@@ -58,28 +58,6 @@ pub fn reference(name: &str) -> Option<PathBuf> {
     Some(file)
 }
 
-/// Compares with `tests/golden/<name>`. `UPDATE_GOLDEN=1` writes it instead;
-/// read the difference before you commit it.
-pub fn golden(name: &str, actual: &[u8]) {
-    let path = root().join("tests/golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().expect("a golden has a folder"))
-            .expect("create the golden's folder");
-        std::fs::write(&path, actual).expect("write the golden");
-        return;
-    }
-    let expected = std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; UPDATE_GOLDEN=1 writes it", path.display()));
-    if expected != actual {
-        panic!(
-            "{} differs; UPDATE_GOLDEN=1 rewrites it.\n--- expected\n{}\n--- actual\n{}",
-            path.display(),
-            String::from_utf8_lossy(&expected),
-            String::from_utf8_lossy(actual)
-        );
-    }
-}
-
 /// Where the development identity of all tests is.
 pub fn identity_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("identity")

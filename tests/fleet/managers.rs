@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::folder;
-use crate::support::{Xtask, fail, golden, succeed};
+use crate::golden::golden;
+use crate::support::{Xtask, fail, succeed};
 
 const URL: [&str; 2] = ["--base-url", "https://mdm.example.com/lima/"];
 

@@ -8,7 +8,7 @@ use plist::Value;
 use xtask::managers::munki::{ALL, CatalogError, read_pkginfo, write_catalog};
 
 use super::*;
-use crate::support::golden;
+use crate::golden::golden;
 
 fn pkginfo(name: &str, catalogs: &[&str]) -> Dictionary {
     let mut pkginfo = Dictionary::new();

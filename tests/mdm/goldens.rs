@@ -8,8 +8,9 @@ use xtask::digest::sums::{CHUNK_SIZE, Sums};
 use xtask::macos::artifacts;
 
 use super::*;
+use crate::golden::{below, golden};
 use crate::render::goldens::{SHELLS, quiet};
-use crate::support::{golden, root, tool};
+use crate::support::{root, tool};
 
 /// Sums of packages that nobody built: of real ones they would change with every
 /// script and every compressor.
@@ -42,39 +43,40 @@ fn ends(path: &Path, ends: &[&str]) -> bool {
     ends.iter().any(|end| path.to_str().unwrap().ends_with(end))
 }
 
+/// A property list without the script that uninstalls, which is a golden of its own.
+fn without_uninstaller(bytes: Vec<u8>, uninstaller: &str) -> Vec<u8> {
+    const KEY: &str = "<key>uninstall_script</key>\n\t<string>";
+    let text = String::from_utf8(bytes).unwrap();
+    let Some((before, rest)) = text.split_once(KEY) else { return text.into_bytes() };
+    let (_, after) = rest.split_once("</string>").unwrap();
+    let script = dictionary(text.as_bytes());
+    assert_eq!(script["uninstall_script"].as_string(), Some(uninstaller));
+    format!("{before}{KEY}(uninstall.sh)</string>{after}").into_bytes()
+}
+
 #[test]
 fn every_file_is_its_golden() {
-    let uninstallers: Vec<String> = served()
-        .iter()
-        .map(|(_, spec, instance)| xtask::macos::scripts::uninstall_sh(spec, instance))
-        .collect();
     let mut expected = Vec::new();
-    for (path, bytes) in made() {
-        // Known already, from tests/golden/render.
-        if ends(&path, &["-uninstall.sh"]) {
-            assert!(uninstallers.iter().any(|script| script.as_bytes() == bytes), "{}", path.display());
-            continue;
-        }
-        golden(Path::new("mdm").join(&path).to_str().unwrap(), &bytes);
-        expected.push(root().join("tests/golden/mdm").join(path));
-    }
-    let mut found = Vec::new();
-    let mut folders = vec![root().join("tests/golden/mdm")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !["mdm/catalog.plist", "mdm/login-items.mobileconfig"]
-                .iter()
-                .any(|one| path == root().join("tests/golden").join(one))
-            {
-                found.push(path);
+    for (case, spec, instance) in served() {
+        let uninstaller = xtask::macos::scripts::uninstall_sh(&spec, &instance);
+        for (path, bytes) in made().into_iter().filter(|(path, _)| path.starts_with(case)) {
+            // Known already: from tests/golden/render, from templates.
+            if ends(&path, &["-uninstall.sh"]) {
+                assert_eq!(uninstaller.as_bytes(), bytes, "{}", path.display());
+            } else if ends(&path, &["-install.sh"]) {
+                assert_eq!(xtask::managers::scripts::fleet_install_sh().as_bytes(), bytes);
+            } else {
+                let bytes = without_uninstaller(bytes, &uninstaller);
+                golden(Path::new("mdm").join(&path).to_str().unwrap(), &bytes);
+                expected.push(root().join("tests/golden/mdm").join(path));
             }
         }
     }
+    let of_others = ["mdm/catalog.plist", "mdm/login-items.mobileconfig"];
+    let of_others = of_others.map(|name| root().join("tests/golden").join(name));
+    let mut found = below(&root().join("tests/golden/mdm"));
+    found.retain(|path| !of_others.contains(path));
     expected.sort();
-    found.sort();
     assert_eq!(found, expected, "no golden is left over");
 }
 

@@ -1,13 +1,14 @@
 //! The goldens, and what tools that others wrote say about them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use xtask::macos::launchd::Job;
 use xtask::settings::Condition;
 
-use super::{artifacts, cases};
-use crate::support::{golden, root, tool};
+use super::{artifacts, cases, template_unit};
+use crate::golden::{abridged, below, golden};
+use crate::support::{root, tool};
 
 /// Shells that `/bin/sh` may be, with what makes each behave like it.
 pub const SHELLS: [(&str, &[&str]); 4] =
@@ -33,57 +34,79 @@ pub fn folder_of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> tem
     folder
 }
 
-fn files_under(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(files_under(&path)) } else { files.push(path) }
-    }
-    files.sort();
-    files
-}
-
 fn goldens_ending(end: &str) -> Vec<PathBuf> {
-    let mut files = files_under(&root().join("tests/golden/render"));
+    let mut files = below(&root().join("tests/golden/render"));
     files.retain(|path| path.to_str().unwrap().ends_with(end));
     assert!(!files.is_empty(), "no golden ends in {end}");
     files
 }
 
+/// The scripts that are joined of others, whole, by the names of their goldens.
+fn joined_scripts() -> Vec<(String, String)> {
+    let mut scripts = vec![
+        ("reload.sh".to_owned(), xtask::macos::scripts::reload_sh()),
+        ("lima-start.sh".to_owned(), xtask::lima_start::program()),
+    ];
+    scripts.extend(cases().iter().map(|(case, spec, instance)| {
+        (format!("{case}/macos/uninstall.sh"), xtask::macos::scripts::uninstall_sh(spec, instance))
+    }));
+    scripts
+}
+
+/// Them and those of which they are joined, in a folder.
+fn scripts() -> (tempfile::TempDir, Vec<PathBuf>) {
+    let joined = joined_scripts();
+    let folder = folder_of(joined.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let mut paths = pkg_scripts();
+    paths.extend(below(folder.path()));
+    (folder, paths)
+}
+
 /// The scripts that are packed as they are.
 fn pkg_scripts() -> Vec<PathBuf> {
-    files_under(&root().join("pkg-scripts"))
+    below(&root().join("pkg-scripts"))
+}
+
+/// What is the same for every instance, once; what differs, by case.
+fn goldens() -> Vec<(String, String)> {
+    let mut all = vec![("lima-vm@.service".to_owned(), template_unit())];
+    for (case, spec, instance) in cases() {
+        let artifacts = artifacts(&spec, &instance).into_iter();
+        all.extend(artifacts.map(|(path, text)| (format!("{case}/{path}"), text)));
+    }
+    for (name, text) in joined_scripts() {
+        let config = name.strip_suffix("uninstall.sh").map(|folder| format!("{folder}config.sh"));
+        let config = config.and_then(|config| all.iter().find(|(path, _)| *path == config));
+        let others: Vec<_> = config.iter().map(|(_, text)| ("config.sh", text.as_str())).collect();
+        let text = abridged(&text, &others);
+        all.push((name, text));
+    }
+    all
 }
 
 #[test]
 fn every_artifact_is_its_golden() {
-    for (case, spec, instance) in cases() {
-        for (path, text) in artifacts(&spec, &instance) {
-            golden(&format!("render/{case}/{path}"), text.as_bytes());
-        }
+    for (path, text) in goldens() {
+        golden(&format!("render/{path}"), text.as_bytes());
     }
-    golden("render/reload.sh", xtask::macos::scripts::reload_sh().as_bytes());
-    golden("render/lima-start.sh", xtask::lima_start::program().as_bytes());
 }
 
 #[test]
 fn no_golden_is_left_over() {
-    let mut expected: Vec<PathBuf> =
-        ["reload.sh", "lima-start.sh"].map(|name| root().join("tests/golden/render").join(name)).into();
-    for (case, spec, instance) in cases() {
-        let folder = root().join("tests/golden/render").join(case);
-        expected.extend(artifacts(&spec, &instance).iter().map(|(path, _)| folder.join(path)));
-    }
+    let folder = root().join("tests/golden/render");
+    let mut expected: Vec<PathBuf> = goldens().iter().map(|(path, _)| folder.join(path)).collect();
     expected.sort();
-    assert_eq!(files_under(&root().join("tests/golden/render")), expected);
+    assert_eq!(below(&folder), expected);
 }
 
 #[test]
 fn shellcheck_has_nothing_to_say() {
     let Some(shellcheck) = tool("shellcheck") else { return };
-    for script in pkg_scripts().into_iter().chain(goldens_ending(".sh")) {
+    let (_folder, mut scripts) = scripts();
+    scripts.extend(goldens_ending("config.sh"));
+    for script in &scripts {
         let mut command = Command::new(&shellcheck);
-        command.args(["-s", "sh", "-x"]).arg(&script).current_dir(root());
+        command.args(["-s", "sh", "-x"]).arg(script).current_dir(root());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
@@ -91,9 +114,11 @@ fn shellcheck_has_nothing_to_say() {
 
 #[test]
 fn every_shell_can_parse_the_scripts() {
+    let (_folder, mut scripts) = scripts();
+    scripts.extend(goldens_ending("config.sh"));
     for (shell, args) in SHELLS {
         let Some(shell) = tool(shell) else { continue };
-        for script in pkg_scripts().into_iter().chain(goldens_ending(".sh")) {
+        for script in &scripts {
             quiet(Command::new(&shell).args(args).arg("-n").arg(script));
         }
     }

@@ -104,13 +104,13 @@ pub fn cases() -> Vec<(&'static str, Spec, Instance)> {
     .into()
 }
 
-/// Everything that is rendered for an instance: path and text.
+/// Everything that is rendered for an instance and differs from that of others, but for
+/// its joined scripts: path and text.
 pub fn artifacts(spec: &Spec, instance: &Instance) -> Vec<(String, String)> {
     let job = xtask::macos::package::property_list(spec, instance);
     let mut all = vec![
         (format!("macos/{}", launchd::file_name(instance)), String::from_utf8(job).unwrap()),
         ("macos/config.sh".to_owned(), xtask::macos::scripts::config_sh(spec, instance)),
-        ("macos/uninstall.sh".to_owned(), xtask::macos::scripts::uninstall_sh(spec, instance)),
         ("macos/welcome.html".to_owned(), xtask::macos::pages::welcome_html(spec, instance)),
         ("macos/conclusion.html".to_owned(), xtask::macos::pages::conclusion_html(spec, instance)),
         (
@@ -122,11 +122,20 @@ pub fn artifacts(spec: &Spec, instance: &Instance) -> Vec<(String, String)> {
             xtask::macos::pages::uninstall_conclusion_html(spec, instance),
         ),
     ];
-    let files = linux_files(spec, instance);
-    // lima-start is the same everywhere, and a golden of its own.
-    let units = files.into_iter().filter(|file| file.path != xtask::lima_start::FILE);
-    all.extend(units.map(|file| (format!("linux/{}", file.path), file.text)));
+    for file in linux_files(spec, instance) {
+        match file.path.as_str() {
+            // The same everywhere, and goldens of their own.
+            xtask::lima_start::FILE => assert_eq!(file.text, xtask::lima_start::program()),
+            systemd::TEMPLATE_UNIT => assert_eq!(file.text, template_unit()),
+            path => all.push((format!("linux/{path}"), file.text)),
+        }
+    }
     all
+}
+
+/// The unit of every instance.
+pub fn template_unit() -> String {
+    xtask::linux::units::template_unit(&systemd::start_path())
 }
 
 #[test]

@@ -162,7 +162,7 @@ impl Mac {
             list(self.receipts()),
             list(self.changes())
         );
-        crate::support::golden(&format!("stage/{name}.txt"), text.as_bytes());
+        crate::golden::golden(&format!("stage/{name}.txt"), text.as_bytes());
     }
 
     /// Installer: checks, preinstalls, payloads, postinstalls, receipts.

@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Xtask, golden, succeed, tool};
+use crate::golden::{golden, without_sizes};
+use crate::support::{Xtask, succeed, tool};
 
 const INSTALLER: &str = "out/k3s/macos/lima-k3s-1.0.0.pkg";
 
@@ -25,7 +26,8 @@ fn reports_for_people() {
     let (code, report) = status(&xtask, &["verify", "out"]);
     assert_eq!(code, Some(0), "{report}");
     golden("verify.txt", report.as_bytes());
-    golden("inspect.txt", succeed(&mut xtask.bare_command(&["inspect", INSTALLER])).as_bytes());
+    let inspected = succeed(&mut xtask.bare_command(&["inspect", INSTALLER]));
+    golden("inspect.txt", without_sizes(&inspected).as_bytes());
     golden(
         "inspect-paths.txt",
         succeed(&mut xtask.bare_command(&["inspect", INSTALLER, "--paths"])).as_bytes(),
@@ -40,7 +42,8 @@ fn a_package_that_finds_its_user_and_limactl_says_so() {
     let settings = "[[instance]]\nname = 'k3s'\nuser = 'auto'\nlimactl = 'auto'\ntemplate = 'k3s.yaml'\n";
     fs::write(xtask.path("installers.toml"), settings).unwrap();
     succeed(&mut xtask.bare_command(&["dist", "--unsigned", "--spec", "installers.toml", "--out", "out"]));
-    golden("inspect-auto.txt", succeed(&mut xtask.bare_command(&["inspect", INSTALLER])).as_bytes());
+    let inspected = succeed(&mut xtask.bare_command(&["inspect", INSTALLER]));
+    golden("inspect-auto.txt", without_sizes(&inspected).as_bytes());
     let (code, report) = status(&xtask, &["verify", "out"]);
     assert_eq!(code, Some(0), "{report}");
     let remark = "pass  launchd                   io.lima-vm.daemon.k3s: the user is found at install time";

@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::handmade::{Heap, end, entry, folder, gzip};
-use crate::support::{Xtask, golden, succeed};
+use crate::golden::golden;
+use crate::support::{Xtask, succeed};
 
 const DISTRIBUTION: &str = r##"<installer-gui-script minSpecVersion="2">
 <title>DISTRIBUTION_TITLE</title>

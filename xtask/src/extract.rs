@@ -27,12 +27,12 @@ use last::Last;
 
 /// Longest target of a link.
 const LINK_MAX: u64 = 4096;
-/// Said of what waits for the end, once too much does.
+/// Message where too many links and folders wait for the end.
 const NO_ROOM: &str = "is one of more folders and links than are kept in memory";
-/// How many things that were left out are said one by one.
+/// Number of left-out files that are listed one by one.
 const LEFT_OUT_MAX: usize = 100;
 
-/// What came of it.
+/// Result of an extraction.
 #[derive(Debug, Default)]
 pub struct Extracted {
     /// How many files and folders were made.

@@ -112,7 +112,7 @@ struct Folder {
     part: Part,
 }
 
-/// The parts of one run, complete.
+/// All parts of one run.
 #[derive(Debug)]
 pub struct Parts(Vec<Folder>);
 
@@ -164,7 +164,7 @@ impl Parts {
         Ok(count + self.0.first().map_or(0, |first| first.part.of_run.len()))
     }
 
-    /// Joins them in `output`.
+    /// Joins the parts in `output`.
     ///
     /// # Errors
     /// [`MergeError`]; the output folder is then as it was.

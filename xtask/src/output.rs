@@ -45,9 +45,9 @@ pub enum OutputError {
     Io {
         /// What we tried.
         operation: &'static str,
-        /// With what.
+        /// The path.
         path: PathBuf,
-        /// What it answered.
+        /// The error of the file system.
         source: io::Error,
     },
     /// Something that no earlier run wrote is where a file belongs.
@@ -66,7 +66,7 @@ pub enum OutputError {
         cause: Box<OutputError>,
         /// Why undoing it failed.
         undo: Box<OutputError>,
-        /// Where what was there is.
+        /// Folder that holds the earlier files.
         kept: PathBuf,
     },
 }

@@ -29,7 +29,7 @@ pub static MAKERS: Makers = Makers(&[&Macos, &Linux, &Managers, &Run]);
 pub struct Request {
     /// These kinds of files only; all, where empty.
     pub only: Vec<Kind>,
-    /// Whether one package with all instances is built too.
+    /// Whether a package with all instances is built too.
     pub combined: bool,
     /// This part of the instances only.
     pub partition: Option<Partition>,
@@ -102,7 +102,7 @@ impl<'a> Plan<'a> {
         self.request
     }
 
-    /// The part that this is, where it is one.
+    /// The part of a run that this is, if it is one.
     pub fn partition(&self) -> Option<Partition> {
         self.request.partition
     }
@@ -154,7 +154,7 @@ impl<'a> Plan<'a> {
             .any(|kind| MAKERS.is_package(&kind))
     }
 
-    /// What is built, in the order in which it is.
+    /// All artifacts, in build order.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact> + '_ {
         let of_run = if self.request.partition.is_none() { self.of_run() } else { Vec::new() };
         let of_instances = self.instances.iter().flat_map(|instance| {

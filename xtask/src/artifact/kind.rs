@@ -40,7 +40,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a run has to be asked for before it builds a kind.
+/// The flag that a kind is built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// `--combined`.
@@ -71,7 +71,7 @@ pub struct Description {
     pub is_in_zip: fn(&str) -> bool,
     /// What the page says of the file at a path.
     pub words: fn(&str) -> Option<&'static str>,
-    /// Makes it, where it is made of all other files of the run.
+    /// Makes the file, if it is made of all other files of the run.
     pub of_run: Option<MakeOfRun>,
 }
 

@@ -23,9 +23,9 @@ pub struct Section<'a> {
 /// A command, or some that belong together.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// What it does, in a word or two.
+    /// What the command does, in a word or two.
     pub what: &'static str,
-    /// What one should know before.
+    /// What to know before running it.
     pub note: Option<&'static str>,
     /// A command a line.
     pub text: String,

@@ -33,7 +33,7 @@ impl Assembly<'_> {
         self.content(artifact, content, output, &HashMap::new())
     }
 
-    /// Stages it. `staged` is what it may be a copy of.
+    /// Stages the content. `staged`: the files that it may be a copy of.
     pub(super) fn content(
         &self,
         artifact: &Artifact,

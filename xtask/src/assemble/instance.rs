@@ -80,7 +80,7 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    /// A second name of what is staged already.
+    /// Stages a copy of a file that is staged already.
     pub(super) fn copy(
         &self,
         artifact: &Artifact,

@@ -56,7 +56,7 @@ pub enum AssembleError {
         #[source]
         source: flatpkg::Error,
     },
-    /// A package that was just built does not hold.
+    /// A package that was just built fails verification.
     #[error(
         "{path} was built and is not sound, so nothing was put into place: {faults}; this is a fault of this program"
     )]
@@ -96,18 +96,18 @@ pub enum AssembleError {
     /// With `keep_going`: some artifacts failed, and each was reported.
     #[error("{failed} of {all} files could not be built, so nothing was put into place")]
     Several {
-        /// How many.
+        /// Number of files that failed.
         failed: usize,
-        /// Of how many.
+        /// Number of files of the run.
         all: usize,
     },
 }
 
 /// Progress callbacks. Called from any thread.
 pub trait Progress: Sync {
-    /// A file is complete, and not yet in its place.
+    /// Called when a file is built, before it is moved into `out/`.
     fn built(&self, built: &Built);
-    /// A file could not be built, and the run goes on.
+    /// Called when a file could not be built and the run goes on.
     fn failed(&self, error: &AssembleError);
 }
 
@@ -123,7 +123,7 @@ pub struct Assembly<'a> {
     pub keep_going: bool,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Finished {
     /// What the manifest says beside the artifacts.

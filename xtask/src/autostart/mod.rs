@@ -30,7 +30,7 @@ use plan::Plan;
 pub struct Request {
     /// The instance.
     pub name: InstanceName,
-    /// When it is to start.
+    /// Boot or login.
     pub condition: Condition,
     /// Who it runs as, unless it is the caller.
     pub user: Option<UserName>,

@@ -14,9 +14,9 @@ use crate::render::escape::Sh;
 pub struct Plan {
     /// What is done.
     pub steps: Vec<Step>,
-    /// What to know beside it.
+    /// What else the user should know.
     pub notes: Vec<String>,
-    /// What is so when all of it is done.
+    /// Message after success.
     pub done: String,
 }
 
@@ -26,15 +26,15 @@ pub struct Plan {
 pub struct Step {
     /// What is done.
     pub action: Action,
-    /// Whether it has done nothing where it fails.
+    /// Whether a failed step has no effect.
     pub all_or_nothing: bool,
-    /// What undoes it while the new files are still there.
+    /// Undoes the step while the new files are still there.
     pub undo_first: Vec<Action>,
-    /// What undoes it once the old files are back.
+    /// Undoes the step once the old files are back.
     pub undo_last: Vec<Action>,
 }
 
-/// One thing to do.
+/// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Writes a file of the caller's own, with the folders above it.
@@ -50,7 +50,7 @@ pub enum Action {
     Link {
         /// Where.
         path: String,
-        /// Where it leads.
+        /// Target of the link.
         target: String,
     },
     /// Removes a file of the caller's own.
@@ -72,7 +72,7 @@ pub enum Action {
         text: Vec<u8>,
         /// Its mode.
         mode: u32,
-        /// What must be so, where the caller may not look.
+        /// What must be true, where the caller may not look.
         only_if: Option<Ownership>,
     },
     /// Removes a file of root's.
@@ -91,7 +91,7 @@ pub struct Ownership {
     pub uid: u32,
     /// The file.
     pub path: String,
-    /// What is said where it is not so.
+    /// Message where it is not true.
     pub otherwise: String,
 }
 
@@ -107,11 +107,11 @@ pub struct Command {
     /// Whether it reads the script on loading and unloading jobs,
     /// [`crate::macos::scripts::reload_sh`].
     pub reads_reload: bool,
-    /// Whether it only looks: what it says is of no interest.
+    /// Whether the command only looks. Its output is not shown.
     pub quiet: bool,
     /// Exit statuses beside 0 that end nothing, with what they mean.
     pub warnings: Vec<(i32, String)>,
-    /// What its failure means, and what to do.
+    /// What a failure means, and what to do.
     pub failure: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub enum Platform {
     Other(String),
 }
 
-/// What the process has from whoever started it.
+/// The environment of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// Its effective user id.
@@ -53,11 +53,11 @@ pub struct Account {
     pub home: AbsolutePath,
 }
 
-/// The machine, as far as it was looked at.
+/// What is known of the machine.
 pub struct Machine {
     /// Runs other programs.
     pub shell: Shell,
-    /// What it is.
+    /// Its operating system.
     pub platform: Platform,
     /// Who asks.
     pub caller: Account,

@@ -16,7 +16,7 @@ use xshell::Shell;
 
 use super::plan::{Action, Command, Plan, Step, TEMPORARY_FILE};
 
-/// What a run says while it goes on.
+/// Progress messages of a run.
 pub trait Reporter {
     /// A step.
     fn step(&self, text: &str);
@@ -24,7 +24,7 @@ pub trait Reporter {
     fn warning(&self, text: &str);
 }
 
-/// Does all of it. `stop` is looked at between two steps.
+/// Runs all steps. `stop` is checked between two of them.
 ///
 /// # Errors
 ///
@@ -68,7 +68,7 @@ enum Before {
 }
 
 impl Before {
-    /// Whether it was never changed.
+    /// Whether the file was never changed.
     fn is_still(&self, path: &str) -> bool {
         match self {
             Self::Nothing => Path::new(path).symlink_metadata().is_err(),
@@ -176,7 +176,7 @@ impl Run<'_> {
         }
     }
 
-    /// Undoes these steps. Returns what failed.
+    /// Undoes these steps and returns what failed.
     fn put_back(&mut self, begun: &[Step]) -> Vec<String> {
         if !begun.is_empty() {
             self.reporter.step("putting back what was there");
@@ -233,7 +233,7 @@ fn write(path: &str, text: &[u8], mode: u32) -> Result<()> {
     write().with_context(|| format!("could not write {path}"))
 }
 
-/// Removes a file; whether it was there.
+/// Removes a file. Returns whether it was there.
 fn remove(path: &str) -> Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),

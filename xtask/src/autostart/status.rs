@@ -20,7 +20,7 @@ pub struct Status {
     pub file: Option<String>,
     /// Whether launchd or systemd knows it.
     pub loaded: bool,
-    /// Whether it runs, started that way.
+    /// Whether it runs and was started by this registration.
     pub running: bool,
     /// How it ended last; nothing where it never did, or nobody knows.
     pub last_exit_code: Option<i64>,

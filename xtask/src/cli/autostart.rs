@@ -70,7 +70,7 @@ struct Enable {
     dry_run: DryRun,
 }
 
-/// Have an instance start no longer, whoever registered it
+/// Stop starting an instance, whoever registered it
 ///
 /// Finds out what is registered, at login, at boot or both, by this program, a
 /// package or limactl, and removes it. The instance itself stays.
@@ -123,7 +123,7 @@ struct InstanceArg {
 
 #[derive(Debug, Clone, Copy, Args)]
 struct DryRun {
-    /// Show what would be written and run; do nothing of it
+    /// Show what would be written and run, without doing it
     #[arg(long)]
     dry_run: bool,
 }
@@ -215,7 +215,7 @@ impl Status {
     }
 }
 
-/// Does what the plan says, or shows it.
+/// Runs the plan, or shows it.
 fn carry_out(plan: &Plan, DryRun { dry_run }: DryRun) -> Result<()> {
     if dry_run && !plan.steps.is_empty() {
         line(plan.describe().trim_end());

@@ -15,7 +15,7 @@ use super::signing::SigningArgs;
 use super::{BuildArgs, environment};
 use crate::artifact::Built;
 use crate::assemble::{Assembly, Finished};
-use crate::macos::artifacts::PKG;
+use crate::macos::PKG;
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::run::manifest::{self, MANIFEST_FILE, SUMS_FILE};
@@ -115,7 +115,7 @@ pub fn open(format: MessageFormat, out: &Path) -> Result<Output<'static>> {
     Ok(output)
 }
 
-/// How the program ends.
+/// Exit code for a result.
 pub fn exit(format: MessageFormat, out: &Path, result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -130,7 +130,7 @@ pub fn exit(format: MessageFormat, out: &Path, result: Result<()>) -> ExitCode {
     }
 }
 
-/// Says what a run did.
+/// Prints the result of a run.
 pub fn report(format: MessageFormat, out: &Path, finished: &Finished) -> Result<()> {
     let committed = &finished.committed;
     if let Some(reason) = &committed.unreadable_manifest {

@@ -15,7 +15,7 @@ use crate::settings::Environment;
 const FIXED_TIME: u32 = 946_684_800;
 
 /// The folder that `installers.toml`, `out` and `target` are in: the
-/// repository's root where cargo runs us, the current folder otherwise. That
+/// repository's root where cargo runs this program, the current folder otherwise. That
 /// folder is an empty path, which keeps messages short.
 pub fn root() -> PathBuf {
     let Some(package) = env::var_os("CARGO_MANIFEST_DIR") else { return PathBuf::new() };
@@ -42,12 +42,12 @@ pub fn has_program(name: &str) -> bool {
     env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// Whether a CI runs us, by the variable that all of them set.
+/// Whether this runs in CI, by the variable that every CI sets.
 pub fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
-/// Who runs us.
+/// The user who runs this program.
 pub fn caller() -> Environment {
     Environment { user: env::var("USER").ok(), is_root: rustix::process::geteuid().is_root() }
 }

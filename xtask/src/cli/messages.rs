@@ -1,6 +1,6 @@
 //! What a command says, for people or, an event per line, for programs.
 //!
-//! A reader that goes away (`| head`) ends nothing: what was asked for is built. Output
+//! If the reader closes the pipe (`| head`), the run continues. Output
 //! that cannot be written for another reason, such as a full disk, is a failure, which
 //! [`finish`] says at the end.
 
@@ -24,7 +24,7 @@ pub enum MessageFormat {
 
 /// Why standard output could not be written, the first time.
 static OUTPUT_FAILURE: OnceLock<io::Error> = OnceLock::new();
-/// Exit status where it could not.
+/// Exit status where output could not be written.
 const OUTPUT_FAILED: u8 = 1;
 
 /// A line on standard output.
@@ -71,7 +71,7 @@ impl MessageFormat {
         }
     }
 
-    /// Something to know that ends nothing.
+    /// Prints a warning; the run continues.
     pub fn warning(self, text: &str) {
         match self {
             Self::Human => note(format!("warning: {text}")),

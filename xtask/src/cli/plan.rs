@@ -49,7 +49,7 @@ impl Plan {
         }
         match self.format {
             Format::Json => {
-                // A reader that goes away ends nothing.
+                // The reader may close the pipe.
                 let mut out = BufWriter::new(std::io::stdout().lock());
                 let _ = serde_json::to_writer_pretty(&mut out, &plan).map(|()| writeln!(out));
             }

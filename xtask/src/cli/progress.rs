@@ -22,7 +22,7 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// For a run of so many files.
+    /// Creates the bar for a run of `files` files.
     pub fn new(format: MessageFormat, files: usize) -> Self {
         let wanted = format == MessageFormat::Human
             && files > FEW_FILES
@@ -39,7 +39,7 @@ impl Reporter {
         Self { format, bar }
     }
 
-    /// Takes the bar away: what follows is for good.
+    /// Removes the bar before the final output.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

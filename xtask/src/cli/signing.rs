@@ -52,11 +52,11 @@ pub struct SigningArgs {
     unsigned: bool,
 }
 
-/// Who signs, and what there is to say about it.
+/// The signer and its warnings.
 pub struct Signing {
-    /// `None`: nobody.
+    /// `None`: unsigned.
     pub signer: Option<PackageSigner>,
-    /// Warnings for the person who runs us.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 

@@ -78,7 +78,7 @@ enum Format {
     Junit,
 }
 
-/// One thing that was verified.
+/// A package or folder that was verified.
 struct Verified {
     path: PathBuf,
     outcome: Result<Vec<Check>>,

@@ -18,9 +18,9 @@ use super::Extracted;
 /// Permission bits that are applied: not set-user-ID and its like.
 const MODE_MASK: u32 = 0o777;
 
-/// Most bytes of what waits.
+/// Limit of what waits, in bytes.
 const WAITING_MAX: usize = 96 << 20;
-/// What a path among it takes beside its bytes.
+/// Bytes that a path takes beside its text.
 const ENTRY_LEN: usize = 100;
 
 /// What waits.
@@ -72,7 +72,7 @@ impl Last {
         has_room
     }
 
-    /// Does all of it.
+    /// Makes the links and sets the times.
     pub fn apply(mut self, extracted: &mut Extracted) -> Result<()> {
         for (place, (target, mtime)) in &self.links {
             if place.symlink_metadata().is_ok() {

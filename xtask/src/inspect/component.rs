@@ -14,8 +14,9 @@ use flatpkg::xml::Element;
 use serde::Serialize;
 
 use crate::verify::component::SET_ID;
+use crate::verify::jobs::is_kept;
 use crate::verify::jobs::{self, Job};
-use crate::verify::payload::{Entry, each_entry, hooks, is_kept};
+use crate::verify::payload::{Entry, each_entry, hooks};
 
 /// How many paths of payloads and scripts are shown.
 const PATHS_SHOWN_MAX: usize = 100_000;

@@ -2,13 +2,10 @@
 //!
 //! Must not know: how they are written.
 
-use super::{commands, systemd, units};
+use super::{SYSTEMD, commands, systemd, units};
 use crate::artifact::{Artifact, Built, Description, Kind, MakeOfInstance, Maker, Planned, Section};
 use crate::lima_start;
 use crate::settings::{Instance, Spec};
-
-/// The systemd unit and what belongs to it.
-pub(super) const SYSTEMD: &str = "systemd";
 
 static KINDS: [Description; 1] = [Description {
     is_program: |path| path.rsplit('/').next() == Some(lima_start::FILE),

@@ -2,8 +2,7 @@
 //!
 //! Must not know: how they are shown.
 
-use super::artifacts::SYSTEMD;
-use super::systemd;
+use super::{SYSTEMD, systemd};
 use crate::artifact::{Built, Command, ComponentRecord, component_of};
 use crate::lima_start;
 use crate::render::text::word;

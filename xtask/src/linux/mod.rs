@@ -7,3 +7,6 @@ pub mod artifacts;
 mod commands;
 pub mod systemd;
 pub mod units;
+
+/// The systemd unit and what belongs to it.
+const SYSTEMD: &str = "systemd";

@@ -4,25 +4,15 @@
 
 use flatpkg::tree::TreeError;
 
-use super::{commands, launchd, package, scripts};
+use super::{
+    COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, PLIST, UNINSTALL_PKG, UNINSTALL_SCRIPT, commands, launchd,
+    package, scripts,
+};
 use crate::artifact::{
     Artifact, Built, Command, Content, Description, Kind, MakeOfAll, MakeOfInstance, Maker, Needs,
     PackageContents, Planned, Section,
 };
 use crate::settings::{Instance, Spec};
-
-/// The launchd property list.
-const PLIST: &str = "plist";
-/// The installer package.
-pub const PKG: &str = "pkg";
-/// The uninstall script.
-const UNINSTALL_SCRIPT: &str = "uninstall-script";
-/// The uninstall package.
-pub const UNINSTALL_PKG: &str = "uninstall-pkg";
-/// The installer package with all instances.
-pub(super) const COMBINED_PKG: &str = "combined-pkg";
-/// The uninstall package with all instances.
-pub(super) const COMBINED_UNINSTALL_PKG: &str = "combined-uninstall-pkg";
 
 static KINDS: [Description; 6] = [
     Description {

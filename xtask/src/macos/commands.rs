@@ -2,7 +2,7 @@
 //!
 //! Must not know: how they are shown.
 
-use super::artifacts::{COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, UNINSTALL_PKG};
+use super::{COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, UNINSTALL_PKG};
 use crate::artifact::{Built, Command, component_of};
 use crate::render::text::word;
 

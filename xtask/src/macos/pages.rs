@@ -16,7 +16,7 @@ struct Facts {
     instance: String,
     version: String,
     organization: Option<String>,
-    /// Whether it starts at boot, and not at login.
+    /// Whether the instance starts at boot, and not at login.
     boot: bool,
     /// `None`: found when the package is installed.
     user: Option<String>,

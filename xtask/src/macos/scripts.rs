@@ -15,9 +15,9 @@ const PREINSTALL: &str = include_str!("../../../pkg-scripts/preinstall");
 const POSTINSTALL: &str = include_str!("../../../pkg-scripts/postinstall");
 const LAUNCHD: &str = include_str!("../../../pkg-scripts/launchd.sh");
 const COMMON: &str = include_str!("../../../pkg-scripts/common.sh");
-const FOUND: &str = include_str!("../../../pkg-scripts/found.sh");
+const USER: &str = include_str!("../../../pkg-scripts/user.sh");
 const LOGS: &str = include_str!("../../../pkg-scripts/logs.sh");
-const OTHERS: &str = include_str!("../../../pkg-scripts/others.sh");
+const COMPONENTS: &str = include_str!("../../../pkg-scripts/components.sh");
 const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
 const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
 
@@ -116,8 +116,8 @@ pub fn common_sh() -> &'static str {
 }
 
 /// Functions that find on a Mac what the settings leave to it.
-pub fn found_sh() -> &'static str {
-    FOUND
+pub fn user_sh() -> &'static str {
+    USER
 }
 
 /// The order of [`launchd_sh`] as a program of its own, which needs no file
@@ -133,7 +133,7 @@ pub fn reload_sh() -> String {
 pub fn uninstall_sh(spec: &Spec, instance: &Instance) -> String {
     let purpose =
         format!("Removes what starts the Lima instance {}; the instance itself stays.", instance.name);
-    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, FOUND, LOGS, UNINSTALL])
+    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, USER, LOGS, UNINSTALL])
 }
 
 /// What lies in the `Scripts` of the package that installs.
@@ -143,10 +143,10 @@ pub fn installer_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
     vec![
         read("common.sh", COMMON.to_owned()),
         read("config.sh", config_sh(spec, instance)),
-        read("found.sh", FOUND.to_owned()),
+        read("user.sh", USER.to_owned()),
         read("launchd.sh", LAUNCHD.to_owned()),
         read("logs.sh", LOGS.to_owned()),
-        read("others.sh", OTHERS.to_owned()),
+        read("components.sh", COMPONENTS.to_owned()),
         run("postinstall", POSTINSTALL),
         run("preinstall", PREINSTALL),
     ]

@@ -9,7 +9,8 @@ use crate::artifact::{
     Artifact, Built, BuiltPackage, Content, Description, Kind, MakeOfAll, Maker, Needs, Planned, RunFiles,
     Section,
 };
-use crate::macos::artifacts::{PKG, UNINSTALL_PKG, package_paths};
+use crate::macos::artifacts::package_paths;
+use crate::macos::{PKG, UNINSTALL_PKG};
 use crate::settings::resolve::MUNKI_FOLDER;
 use crate::settings::{Instance, Spec};
 

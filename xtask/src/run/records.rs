@@ -51,7 +51,7 @@ impl Records {
         self.len == 0
     }
 
-    /// All of them, from the first.
+    /// All records, from the first.
     ///
     /// # Errors
     /// What the file system reports.

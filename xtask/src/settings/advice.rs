@@ -31,7 +31,7 @@ pub fn advice(spec: &Spec) -> Vec<String> {
     advice
 }
 
-/// The instances that are so, in words; `None`: none is.
+/// Names of the affected instances, in words; `None` where there is none.
 fn names(spec: &Spec, is_so: impl Fn(&Instance) -> bool) -> Option<String> {
     let all: Vec<&str> = spec
         .instances

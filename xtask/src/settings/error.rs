@@ -7,9 +7,9 @@ use std::fmt;
 use std::ops::Range;
 
 use super::names::printable;
-use super::source::{Excerpt, Source};
+use super::source::{Excerpt, NotText, Source};
 
-/// What stands between flags, settings and a `Spec`. Its `Display` is a whole
+/// Why flags and settings could not be resolved. Its `Display` is a whole
 /// message, of several lines where a place in a file is shown; it starts with
 /// the origin (`--user: `, `installers.toml:12:8: `, `$USER: `), holds nothing
 /// that could drive a terminal, and ends without a newline.
@@ -31,7 +31,7 @@ pub enum SpecError {
         /// What is wrong, and what would be right.
         message: String,
     },
-    /// A file that could not be read as what it should be.
+    /// A file that has the wrong format.
     #[error("{path}: {message}")]
     File {
         /// Its path, with a place behind it where there is one.
@@ -42,9 +42,15 @@ pub enum SpecError {
     /// A place in the settings file.
     #[error("{0}")]
     Settings(Box<Diagnostic>),
-    /// More than one of these, in the file's order.
+    /// Several faults, in the file's order.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
     Several(Vec<SpecError>),
+}
+
+impl From<NotText> for SpecError {
+    fn from(NotText { path, message }: NotText) -> Self {
+        Self::File { path, message }
+    }
 }
 
 impl SpecError {
@@ -98,7 +104,7 @@ impl SpecError {
     }
 }
 
-/// Collects faults, so that who has three of them is told of three.
+/// Collects all faults so that they are reported together.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<SpecError>);
 

@@ -83,7 +83,7 @@ impl From<String> for Template {
 pub struct Instance {
     /// Name of the instance, as `limactl list` shows it.
     pub name: InstanceName,
-    /// What makes it start.
+    /// Boot or login.
     pub condition: Condition,
     /// The user that it runs as.
     pub user: Account,
@@ -98,7 +98,7 @@ pub struct Instance {
     pub template: Option<Template>,
     /// Environment of limactl beside PATH and LIMA_HOME.
     pub env: BTreeMap<EnvName, EnvValue>,
-    /// When it is started again after it ended.
+    /// When the VM is started again after it ended.
     pub keep_alive: KeepAlive,
     /// Seconds between the request to stop and the kill.
     pub exit_timeout: u32,
@@ -166,7 +166,7 @@ names::choice!(ProcessType, "a value of process-type", "`interactive`, `standard
 });
 
 impl ProcessType {
-    /// launchd's word for it.
+    /// launchd's name for the value.
     pub fn launchd_word(self) -> &'static str {
         match self {
             Self::Interactive => "Interactive",

@@ -99,7 +99,7 @@ pub struct Flags {
     pub base_url: Option<String>,
 }
 
-/// What the process knows about who runs it.
+/// What the process knows about its user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `$USER`, if it is set.

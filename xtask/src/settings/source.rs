@@ -5,8 +5,17 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::error::SpecError;
 use super::names::printable;
+
+/// Why a file is no text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct NotText {
+    /// The file, with the place where there is one.
+    pub path: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
 
 /// A settings file's text and the name that messages give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +27,9 @@ pub struct Source {
 impl Source {
     /// Decodes what was read from a file: UTF-8, with or without a byte order
     /// mark. `name` is the file's path as it was given.
-    pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, SpecError> {
+    pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, NotText> {
         let name = printable(name);
-        let refused = |message: String| Err(SpecError::File { path: name.clone(), message });
+        let refused = |message: String| Err(NotText { path: name.clone(), message });
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             return refused("this is UTF-16; save it as UTF-8".to_owned());
         }
@@ -34,7 +43,7 @@ impl Source {
                 let before = before.strip_prefix('\u{feff}').unwrap_or(&before);
                 let Position { line, column } = Position::of(before, before.len());
                 let byte = bytes[valid];
-                return Err(SpecError::File {
+                return Err(NotText {
                     path: format!("{name}:{line}:{column}"),
                     message: format!("the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"),
                 });
@@ -127,7 +136,7 @@ pub struct Excerpt {
 
 /// Longest part of a line that is shown, in characters.
 const LINE_MAX: usize = 100;
-/// How much of it is before the mark.
+/// Length of the part before the mark.
 const BEFORE_MARK: usize = 40;
 
 impl fmt::Display for Excerpt {

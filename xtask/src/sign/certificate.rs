@@ -18,15 +18,15 @@ pub const DEVELOPER_ID_AUTHORITY: &str = "1.2.840.113635.100.6.2.6";
 pub struct Facts {
     /// Common name, or the whole subject where there is none.
     pub subject: String,
-    /// Common name of who issued it.
+    /// Common name of the issuer.
     pub issuer: String,
     /// Organizational unit, which is Apple's team identifier in a leaf.
     pub team: Option<String>,
     /// SHA-256 of the certificate, hexadecimal.
     pub sha256: String,
-    /// First moment at which it is valid.
+    /// Start of validity.
     pub not_before: DateTime<Utc>,
-    /// Last moment at which it is valid.
+    /// End of validity.
     pub not_after: DateTime<Utc>,
 }
 

@@ -28,9 +28,9 @@ pub enum DevelopmentError {
     Io {
         /// What we tried.
         operation: &'static str,
-        /// With what.
+        /// The path.
         path: PathBuf,
-        /// What it answered.
+        /// The error of the file system.
         source: io::Error,
     },
     /// The key could not be made.

@@ -129,7 +129,7 @@ pub enum SigningError {
         url: String,
         /// How often.
         tries: u32,
-        /// What it answered last.
+        /// The last answer of the authority.
         source: Box<CmsError>,
     },
 }

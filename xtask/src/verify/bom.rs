@@ -14,8 +14,7 @@ use flatpkg::bom::{Bom, PATH_MAX, PathFacts};
 use flatpkg::cpio::TYPE_DIRECTORY;
 
 use super::Findings;
-use super::component::is_apple_double;
-use super::payload::{Entry, TYPE_MASK};
+use super::payload::{Entry, TYPE_MASK, is_apple_double};
 
 /// Most bytes of a Bom's names and links, each path's own: 24 for each of a million.
 const NAMES_ALL_MAX: usize = 24 << 20;

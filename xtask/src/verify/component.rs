@@ -11,7 +11,8 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 
 use super::bom::{Comparison, blocks};
-use super::payload::{each_entry, hooks, is_kept};
+use super::jobs::is_kept;
+use super::payload::{each_entry, hooks, is_apple_double};
 use super::{Check, Findings, causes, jobs};
 
 /// Permission bits that let a program run as its owner or its group.
@@ -149,12 +150,6 @@ fn counts(facts: &ComponentFacts, counts: &[(&str, Count)], has_apple_double: bo
             found.note(format!("PackageInfo says {size} KiB, and the files of the {place} take {kbytes}"));
         }
     }
-}
-
-/// Whether a path is an AppleDouble file, whose size and mode differ between Bom and
-/// Payload in Apple's own packages.
-pub fn is_apple_double(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with("._"))
 }
 
 fn scripts<R: Read + Seek>(package: &PackageFacts, facts: &ComponentFacts, input: &mut R) -> Findings {

@@ -37,6 +37,12 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// Whether the bytes of a payload's file are kept: it may be a property list of launchd's.
+pub fn is_kept(path: &str) -> bool {
+    let is_in_place = path.contains("/LaunchDaemons/") || path.contains("/LaunchAgents/");
+    (is_in_place && path.ends_with(".plist")) || may_be_staged(path)
+}
+
 /// Whether a package keeps files at this path that are nobody else's matter, and
 /// among them perhaps a property list for one of its scripts.
 pub fn may_be_staged(path: &str) -> bool {

@@ -29,6 +29,7 @@ pub mod managers;
 pub mod payload;
 mod property_list;
 pub mod signature;
+mod signed_data;
 pub mod ticket;
 mod timestamp;
 

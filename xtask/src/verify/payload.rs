@@ -16,7 +16,7 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 use serde::Serialize;
 
-use super::{Findings, causes, jobs};
+use super::{Findings, causes};
 
 /// Largest property list or script whose bytes are kept.
 const KEPT_MAX: u64 = 1 << 20;
@@ -64,12 +64,6 @@ impl Entry {
     pub fn is_file(&self) -> bool {
         self.mode & TYPE_MASK == TYPE_FILE
     }
-}
-
-/// Whether the bytes of a payload's file are kept: it may be a property list of launchd's.
-pub fn is_kept(path: &str) -> bool {
-    let is_in_place = path.contains("/LaunchDaemons/") || path.contains("/LaunchAgents/");
-    (is_in_place && path.ends_with(".plist")) || jobs::may_be_staged(path)
 }
 
 /// Gives each entry out as it comes, with the bytes of those whose paths are to be
@@ -133,4 +127,10 @@ pub fn each_entry<R: Read + Seek>(
 pub fn hooks(component: &ComponentFacts) -> BTreeSet<String> {
     let hooks = component.package_info.iter().flat_map(|info| &info.hooks);
     hooks.filter_map(|hook| Some(hook.file.as_deref()?.trim_start_matches("./").to_owned())).collect()
+}
+
+/// Whether a path is an AppleDouble file, whose size and mode differ between Bom and
+/// Payload in Apple's own packages.
+pub fn is_apple_double(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("._"))
 }

@@ -13,7 +13,8 @@ use x509_certificate::CapturedX509Certificate;
 
 use super::archive::Hasher;
 use super::carried::carried_faults;
-use super::cms::{self, CERTIFICATES_MAX, SHA256_PREFIX, Verified};
+use super::cms::{self, SHA256_PREFIX, Verified};
+use super::signed_data::CERTIFICATES_MAX;
 use super::ticket::{Ticket, ticket_check};
 use super::{Check, Findings, Level, Options, Status, causes};
 use crate::sign::certificate::{

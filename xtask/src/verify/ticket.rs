@@ -14,7 +14,7 @@ use x509_certificate::{CapturedX509Certificate, EcdsaCurve, KeyAlgorithm, Signat
 
 use super::archive::Hasher;
 use super::check::Findings;
-use super::cms::CERTIFICATES_MAX;
+use super::signed_data::CERTIFICATES_MAX;
 use super::{Check, causes};
 use crate::sign::certificate::{complete_chain, has_extension, is_authority, ticket_root};
 

@@ -12,7 +12,7 @@ use cryptographic_message_syntax::asn1::rfc5652::{self, CmsVersion};
 use cryptographic_message_syntax::{CmsError, SignerInfo};
 use x509_certificate::{CapturedX509Certificate, DigestAlgorithm};
 
-use super::cms::{certificates, frame};
+use super::signed_data::{certificates, frame};
 
 /// A timestamp whose signature holds and is over this signature.
 #[derive(Debug)]

@@ -16,9 +16,9 @@ use crate::settings::{Condition, InstanceName};
 
 /// A job of an instance: its file, and what launchd has.
 pub struct Registration {
-    /// What starts it.
+    /// Boot or login.
     pub condition: Condition,
-    /// Where it is loaded.
+    /// The launchd domain that it is loaded into.
     pub domain: Domain,
     /// launchd's name for it.
     pub label: String,
@@ -26,7 +26,7 @@ pub struct Registration {
     pub path: String,
     /// The file's bytes; empty where it cannot be read.
     pub file: Option<Vec<u8>>,
-    /// What launchd has of it.
+    /// What launchd knows of the job.
     pub loaded: Option<Loaded>,
 }
 

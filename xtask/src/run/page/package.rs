@@ -33,7 +33,7 @@ pub(super) struct Component {
     pub runs: Option<String>,
 }
 
-/// A package with what it does.
+/// What the page shows of a package.
 pub(super) fn package(built: &Built) -> Package {
     let record = built.package.as_ref();
     let is_combined = built.artifact.instance.is_none();

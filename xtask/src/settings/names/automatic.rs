@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::{AbsolutePath, NameError, UserName, deserialize_from_str, quoted, refuse};
 
-/// The word.
+/// The word `auto`.
 const AUTO: &str = "auto";
 
 /// Who an instance runs as.
@@ -19,7 +19,7 @@ const AUTO: &str = "auto";
 pub enum Account {
     /// The local user whose Lima folder holds the instance.
     Auto,
-    /// This one.
+    /// The one that is named.
     Named(UserName),
 }
 
@@ -64,7 +64,7 @@ pub enum Limactl {
     /// On a Mac the first of the usual places that has one for its processor;
     /// on Linux where Lima's release archive puts it.
     Auto,
-    /// This one.
+    /// The one that is named.
     At(AbsolutePath),
 }
 

@@ -4,7 +4,7 @@
 
 /// The longest value that a message shows whole, in characters.
 const SHOWN_WHOLE: usize = 200;
-/// How much of a longer one it shows.
+/// Number of characters shown of a longer value.
 const SHOWN_START: usize = 60;
 
 /// The value in backticks, fit for a terminal: whatever is not plainly
