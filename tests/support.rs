@@ -37,20 +37,31 @@ pub fn browser() -> Option<PathBuf> {
 /// failure.
 pub fn skip<T>(reason: &str) -> Option<T> {
     assert!(!in_ci(), "{reason}, and CI runs every check");
-    eprintln!("skipped: {reason}");
+    note_skipped(reason);
     None
+}
+
+/// Has `tests/skipped.rs` name the test in its line at the end.
+pub fn note_skipped(reason: &str) {
+    use std::io::Write;
+    eprintln!("skipped: {reason}");
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    let _ = std::fs::create_dir_all(&folder);
+    let file = folder.join(std::os::unix::process::parent_id().to_string());
+    // A line at once: tests run side by side.
+    if let Ok(mut file) = std::fs::File::options().append(true).create(true).open(file) {
+        let _ = file.write_all(format!("{test}\t{reason}\n").as_bytes());
+    }
 }
 
 /// A file of the reference data: other people's packages, which are not in the
 /// repository. `LIMA_AUTOSTART_REFERENCE` names their folder; without it the test is
-/// skipped, under `CI` too, and says so where nobody captures it.
+/// skipped, under `CI` too.
 pub fn reference(name: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("LIMA_AUTOSTART_REFERENCE") else {
-        use std::io::Write;
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("a test");
-        let reason = format!("{name} is not at hand: LIMA_AUTOSTART_REFERENCE names no folder with it");
-        let _ = writeln!(std::io::stderr(), "skipped {test}: {reason}");
+        note_skipped("LIMA_AUTOSTART_REFERENCE names no folder with other people's packages");
         return None;
     };
     let file = Path::new(&folder).join(name);

@@ -39,7 +39,7 @@ pub fn folder() -> PathBuf {
 pub fn base() -> Option<&'static Path> {
     static BASE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     if !cfg!(target_os = "linux") {
-        eprintln!("skipped: machines are booted on Linux only");
+        crate::support::note_skipped("machines are booted on Linux only");
         return None;
     }
     for name in ["debootstrap", "systemd-nspawn", "unshare", "setpriv", "nsenter", "mount", "chroot"] {

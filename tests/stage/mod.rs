@@ -49,7 +49,7 @@ pub fn on_a_mac<F: Fn(&Mac)>(scenario: F) {
 
 pub fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {
     if !cfg!(target_os = "linux") {
-        eprintln!("skipped: a stage is put up on Linux only; a Mac runs tests/on-a-mac.sh");
+        crate::support::note_skipped("a stage is put up on Linux only; a Mac runs tests/on-a-mac.sh");
         return;
     }
     if !rights::are_here::<F>() {

@@ -41,7 +41,7 @@ const SHELLS: [(&str, bool); 4] = [("bash", true), ("zsh", true), ("dash", false
 /// Plays a scenario under each shell, each time on a new machine.
 pub fn on_machines<F: Fn(&Machine)>(scenario: F) {
     if !cfg!(target_os = "linux") {
-        eprintln!("skipped: such a machine needs Linux; a Mac runs tests/on-a-mac.sh");
+        crate::support::note_skipped("such a machine needs Linux; a Mac runs tests/on-a-mac.sh");
         return;
     }
     if !rights::are_here::<F>() {
