@@ -15,6 +15,7 @@
 //! | [`package`] | what an instance's packages hold; `flatpkg` writes them |
 //! | [`mdm`] | what device managers read about the packages |
 //! | [`sign`] | identities, and the signer made of one |
+//! | [`notary`] | notarizing and stapling, without a Mac |
 //! | [`archive`] | the zip |
 //! | [`build`] | plan to bytes |
 //! | [`partition`], [`merge`] | parts of a run, and a run of its parts |
@@ -35,6 +36,7 @@ pub mod lima_start;
 pub mod manifest;
 pub mod mdm;
 pub mod merge;
+pub mod notary;
 pub mod output;
 pub mod package;
 pub mod partition;

@@ -10,9 +10,12 @@ mod environment;
 mod inspect;
 mod merge;
 mod messages;
+mod notarize;
+mod notary;
 mod plan;
 mod progress;
 mod signing;
+mod staple;
 mod verify;
 
 use std::path::PathBuf;
@@ -40,6 +43,8 @@ enum Command {
     Dist(dist::Dist),
     Plan(plan::Plan),
     Merge(merge::Merge),
+    Notarize(notarize::Notarize),
+    Staple(staple::Staple),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Autostart(autostart::Autostart),
@@ -104,6 +109,8 @@ pub fn main() -> ExitCode {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
         Command::Merge(merge) => merge.run(),
+        Command::Notarize(notarize) => notarize.run(),
+        Command::Staple(staple) => staple.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
         Command::Autostart(autostart) => autostart.run(),
