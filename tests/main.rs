@@ -9,6 +9,7 @@ mod dist;
 mod flat_package;
 mod fleet;
 mod mdm;
+mod notary;
 mod output;
 mod page;
 mod read;

@@ -93,8 +93,9 @@ impl ServicesArgs {
         let text = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
         let test: TestServices = serde_json::from_slice(&text)?;
         let mut services = Services::apple();
-        (services.notary, services.tickets, services.storage) =
-            (test.notary, test.tickets, Some(test.storage));
+        services.notary = Url::parse(&test.notary)?;
+        services.tickets = Url::parse(&test.tickets)?;
+        services.storage = Some(Url::parse(&test.storage)?);
         services.roots = verify::certificates(&test.roots)?;
         services.ticket_roots = verify::certificates(&test.ticket_roots)?;
         services.pace.poll = Duration::from_millis(test.poll_ms);

@@ -1,0 +1,505 @@
+//! Apple's notary, Amazon's storage and Apple's tickets on a loopback address, with
+//! every fault that they may have.
+//!
+//! What a request says is checked with other people's programs, and a check that fails
+//! panics here and fails the test: `assert_no_fault`.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::authority::team;
+use super::checks;
+use crate::verify::tickets::now;
+use flatpkg::xar::ticket::Entry;
+
+/// Places where the server can stop, as if the line were dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Submit,
+    Answered,
+    Half,
+    Uploaded,
+    Status,
+    Log,
+    LogText,
+    Tickets,
+}
+
+/// How the server behaves.
+pub struct Plan {
+    /// Answers before anything is looked at: status, body, Retry-After.
+    pub refusals: VecDeque<(u16, &'static str, Option<u32>)>,
+    /// By how many seconds its clock is ahead.
+    pub clock: i64,
+    /// How often a submission is still in progress.
+    pub in_progress: u32,
+    /// What it says in the end.
+    pub verdict: &'static str,
+    /// Packages that it finds something in: their names, and what.
+    pub issues: Vec<(String, &'static str)>,
+    /// How often an upload is cut in the middle.
+    pub cuts: u32,
+    /// How often a look-up finds nothing.
+    pub no_ticket: u32,
+    /// Packages that get no ticket beside others: a part of their name.
+    pub only_alone: Option<&'static str>,
+    /// The certificate that signs tickets.
+    pub ticket_leaf: &'static [&'static str],
+    /// Where to stop, once.
+    pub stop: Option<Step>,
+    /// Whether the right to upload has expired.
+    pub expired: bool,
+    /// Whether packages are not looked at: an upload that is only large.
+    pub trusting: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            refusals: VecDeque::new(),
+            clock: 0,
+            in_progress: 2,
+            verdict: "Accepted",
+            issues: Vec::new(),
+            cuts: 0,
+            no_ticket: 0,
+            only_alone: None,
+            ticket_leaf: &["leaf", "authority"],
+            stop: None,
+            expired: false,
+            trusting: false,
+        }
+    }
+}
+
+/// A submission that the server knows.
+#[derive(Clone)]
+pub struct Submission {
+    pub id: String,
+    pub name: String,
+    pub sha256: String,
+    pub webhook: Option<String>,
+    pub uploads: u32,
+    /// Names of the packages and their digests, once it has them.
+    pub packages: Vec<(String, Vec<u8>)>,
+    polls: u32,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub plan: Plan,
+    pub submissions: Vec<Submission>,
+    pub requests: Vec<String>,
+    pub faults: Vec<String>,
+    pub stopped: bool,
+}
+
+pub struct Server {
+    pub address: String,
+    pub dir: TempDir,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+/// A request's head.
+pub struct Head {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Head {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(one, _)| one == name).map_or("", |(_, value)| value)
+    }
+
+    fn read(reader: &mut impl BufRead) -> Option<Self> {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let mut words = line.split(' ');
+        let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        Some(Self { method, target, headers })
+    }
+}
+
+pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+pub const SESSION: &str = "IQoJb3JpZ2luX2VjEAAa/+session==";
+const BUCKET: &str = "notary-submissions-prod";
+
+impl Server {
+    pub fn start(plan: Plan) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let state = State { plan, ..State::default() };
+        let server = Self {
+            address: address.clone(),
+            dir: tempfile::tempdir().unwrap(),
+            state: Arc::new((Mutex::new(state), Condvar::new())),
+        };
+        let (state, folder) = (Arc::clone(&server.state), server.dir.path().to_owned());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let one = Connection {
+                    address: address.clone(),
+                    folder: folder.clone(),
+                    state: Arc::clone(&state),
+                };
+                std::thread::spawn(move || one.serve(stream.unwrap()));
+            }
+        });
+        server
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.0.lock().unwrap()
+    }
+
+    /// Waits until it has stopped where it was to.
+    pub fn wait_until_stopped(&self) {
+        let guard = self.state();
+        let limit = Duration::from_secs(60);
+        let (guard, timeout) = self.state.1.wait_timeout_while(guard, limit, |state| !state.stopped).unwrap();
+        assert!(!timeout.timed_out(), "{:?} was never reached: {:?}", guard.plan.stop, guard.requests);
+    }
+
+    /// From here on it answers.
+    pub fn go_on(&self) {
+        let mut state = self.state();
+        state.plan.stop = None;
+        state.stopped = false;
+    }
+
+    /// The hidden settings that name it.
+    pub fn settings(&self) -> PathBuf {
+        let file = self.dir.path().join("services.json");
+        let forger = team().forger.lock().unwrap();
+        let settings = json!({
+            "notary": format!("http://{}/notary/v2/", self.address),
+            "tickets": format!("http://{}/tickets/lookup", self.address),
+            "storage": format!("http://{}/storage", self.address),
+            "roots": team().path("root.pem"),
+            "ticket_roots": forger.pem("root"),
+            "poll_ms": 20,
+            "pause_ms": 10,
+        });
+        fs::write(&file, settings.to_string()).unwrap();
+        file
+    }
+
+    pub fn assert_no_fault(&self) {
+        let state = self.state();
+        assert!(state.faults.is_empty(), "{:#?}\n{:#?}", state.faults, state.requests);
+    }
+
+    /// Requests that begin so.
+    pub fn count(&self, beginning: &str) -> usize {
+        self.state().requests.iter().filter(|one| one.starts_with(beginning)).count()
+    }
+}
+
+struct Connection {
+    address: String,
+    folder: PathBuf,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl Connection {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.0.lock().unwrap()
+    }
+
+    /// Stops here, if it is to: the connection stays open and silent.
+    fn step(&self, step: Step) -> bool {
+        let mut state = self.state();
+        if state.plan.stop != Some(step) {
+            return true;
+        }
+        state.stopped = true;
+        self.state.1.notify_all();
+        while state.stopped {
+            drop(state);
+            std::thread::sleep(Duration::from_millis(20));
+            state = self.state();
+        }
+        false
+    }
+
+    fn check(&self, result: Result<(), String>) {
+        if let Err(fault) = result {
+            self.state().faults.push(fault);
+        }
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let Some(head) = Head::read(&mut reader) else { return };
+        self.state().requests.push(format!("{} {}", head.method, head.target));
+        if let Some(answer) = self.answer(&head, &mut reader) {
+            self.send(stream, answer);
+        }
+    }
+
+    fn send(&self, mut stream: TcpStream, (status, body, retry_after): (u16, String, Option<u32>)) {
+        let date: DateTime<Utc> = SystemTime::now().into();
+        let date = date + TimeDelta::seconds(self.state().plan.clock);
+        let retry = retry_after.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {status} X\r\nDate: {}\r\nContent-Length: {}\r\n{retry}Connection: close\r\n\r\n{body}",
+            date.format("%a, %d %b %Y %H:%M:%S GMT"),
+            body.len()
+        );
+    }
+
+    fn answer(&self, head: &Head, reader: &mut impl Read) -> Option<(u16, String, Option<u32>)> {
+        if head.target.starts_with("/storage/") {
+            return self.put(head, reader);
+        }
+        let length = head.header("content-length").parse().unwrap_or(0);
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if head.target.starts_with("/notary/") {
+            let refusal = self.state().plan.refusals.pop_front();
+            if let Some((status, body, retry_after)) = refusal {
+                return Some((status, body.to_owned(), retry_after));
+            }
+            if let Err(fault) = checks::token(head.header("authorization")) {
+                return Some((401, error_body("NOT_AUTHORIZED", &fault), None));
+            }
+        }
+        let answer = match (head.method.as_str(), head.target.as_str()) {
+            ("POST", "/notary/v2/submissions") => self.submit(&body)?,
+            ("POST", "/tickets/lookup") => self.look_up(&body)?,
+            ("GET", target) => self.get(target, head)?,
+            _ => (404, String::new()),
+        };
+        Some((answer.0, answer.1, None))
+    }
+
+    fn submit(&self, body: &Value) -> Option<(u16, String)> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let number = self.state().submissions.len();
+        let id = format!("2efe2717-52ef-43a5-96dc-0797e4ca1{number:03}");
+        let submission = Submission {
+            id: id.clone(),
+            name: text(&body["submissionName"])?,
+            sha256: text(&body["sha256"])?,
+            webhook: text(&body["notifications"][0]["target"]),
+            uploads: 0,
+            packages: Vec::new(),
+            polls: 0,
+        };
+        if !self.step(Step::Submit) {
+            return None;
+        }
+        self.state().submissions.push(submission);
+        if !self.step(Step::Answered) {
+            return None;
+        }
+        let answer = json!({ "data": { "type": "newSubmissions", "id": id, "attributes": {
+            "awsAccessKeyId": ACCESS_KEY, "awsSecretAccessKey": SECRET_KEY, "awsSessionToken": SESSION,
+            "bucket": BUCKET, "object": format!("prod/AROA+{id}")
+        } } });
+        Some((200, answer.to_string()))
+    }
+
+    fn put(&self, head: &Head, reader: &mut impl Read) -> Option<(u16, String, Option<u32>)> {
+        let length: u64 = head.header("content-length").parse().unwrap();
+        let (cut, expired, trusting) = {
+            let mut state = self.state();
+            let cut = state.plan.cuts > 0;
+            state.plan.cuts = state.plan.cuts.saturating_sub(1);
+            (cut, state.plan.expired, state.plan.trusting)
+        };
+        let half = length / 2;
+        let file = self.folder.join(format!("upload-{:?}", std::thread::current().id()));
+        let mut out = Digested { file: File::create(&file).ok()?, digest: Sha256::new() };
+        std::io::copy(&mut reader.take(half), &mut out).ok()?;
+        if cut || !self.step(Step::Half) {
+            return None;
+        }
+        std::io::copy(&mut reader.take(length - half), &mut out).ok()?;
+        if expired {
+            let xml =
+                "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";
+            return Some((400, xml.to_owned(), None));
+        }
+        let sha256 = checks::hex(&out.digest.finalize());
+        self.check(checks::storage_signature(head, &self.address, &sha256));
+        let id = head.target.rsplit("%2B").next()?.to_owned();
+        let announced = self.state().submissions.iter().find(|one| one.id == id)?.sha256.clone();
+        if announced != sha256 {
+            self.check(Err(format!("{announced} was announced, and {sha256} is what came")));
+        }
+        let packages = if trusting {
+            Vec::new()
+        } else {
+            checks::packages(&file).unwrap_or_else(|fault| {
+                self.check(Err(fault));
+                Vec::new()
+            })
+        };
+        {
+            let mut state = self.state();
+            let submission = state.submissions.iter_mut().find(|one| one.id == id)?;
+            submission.uploads += 1;
+            submission.packages = packages;
+        }
+        let _ = fs::remove_file(file);
+        self.step(Step::Uploaded).then(|| (200, String::new(), None))
+    }
+
+    fn get(&self, target: &str, head: &Head) -> Option<(u16, String)> {
+        if let Some(id) = target.strip_prefix("/log/") {
+            if !head.header("authorization").is_empty() {
+                self.check(Err("the log's server was given the token".to_owned()));
+            }
+            return self.log(id);
+        }
+        let rest = target.strip_prefix("/notary/v2/submissions/")?;
+        let (id, is_log) = rest.strip_suffix("/logs").map_or((rest, false), |id| (id, true));
+        if !self.state().submissions.iter().any(|one| one.id == id) {
+            return Some((404, error_body("NOT_FOUND", "There is no resource of type 'submissions'")));
+        }
+        if is_log {
+            let url = format!("http://{}/log/{id}", self.address);
+            let answer = json!({ "data": { "attributes": { "developerLogUrl": url } } });
+            return self.step(Step::Log).then(|| (200, answer.to_string()));
+        }
+        if !self.step(Step::Status) {
+            return None;
+        }
+        let mut state = self.state();
+        let (in_progress, verdict) = (state.plan.in_progress, state.plan.verdict);
+        let submission = state.submissions.iter_mut().find(|one| one.id == id)?;
+        // Apple does not look at what it has not got.
+        let is_done = submission.uploads > 0 && submission.polls >= in_progress;
+        submission.polls += 1;
+        let status = if is_done { verdict } else { "In Progress" };
+        let answer = json!({ "data": { "id": id, "attributes": {
+            "status": status, "name": submission.name, "createdDate": "2026-01-01T00:00:00.000Z"
+        } } });
+        Some((200, answer.to_string()))
+    }
+
+    fn log(&self, id: &str) -> Option<(u16, String)> {
+        if !self.step(Step::LogText) {
+            return None;
+        }
+        let state = self.state();
+        let submission = state.submissions.iter().find(|one| one.id == id)?;
+        let issues: Vec<Value> = state
+            .plan
+            .issues
+            .iter()
+            .map(|(path, message)| {
+                json!({ "severity": if state.plan.verdict == "Accepted" { "warning" } else { "error" },
+                        "path": format!("{}/{path}", submission.name), "message": message,
+                        "docUrl": "https://developer.apple.com/documentation/x", "architecture": null })
+            })
+            .collect();
+        let is_several = submission.packages.len() > 1;
+        let gets_ticket = |name: &str| {
+            state.plan.verdict == "Accepted"
+                && !(is_several && state.plan.only_alone.is_some_and(|part| name.contains(part)))
+        };
+        let tickets: Vec<Value> = submission
+            .packages
+            .iter()
+            .filter(|(name, _)| gets_ticket(name))
+            .map(|(name, digest)| {
+                json!({ "path": format!("{}/{name}", submission.name), "digestAlgorithm": "SHA-1",
+                        "cdhash": checks::hex(digest) })
+            })
+            .collect();
+        let summary = if state.plan.verdict == "Accepted" {
+            "Ready for distribution"
+        } else {
+            "Archive contains critical validation errors"
+        };
+        let log = json!({ "logFormatVersion": 1, "jobId": id, "status": state.plan.verdict, "statusSummary": summary,
+                          "issues": if issues.is_empty() { Value::Null } else { issues.into() }, "ticketContents": tickets });
+        Some((200, log.to_string()))
+    }
+
+    /// Tickets for what was accepted.
+    fn look_up(&self, body: &Value) -> Option<(u16, String)> {
+        if !self.step(Step::Tickets) {
+            return None;
+        }
+        let (submissions, missing, leaf, only_alone) = {
+            let mut state = self.state();
+            let missing = state.plan.no_ticket > 0;
+            state.plan.no_ticket = state.plan.no_ticket.saturating_sub(1);
+            (state.submissions.clone(), missing, state.plan.ticket_leaf, state.plan.only_alone)
+        };
+        let forger = team().forger.lock().unwrap();
+        let records: Vec<Value> = body["records"]
+            .as_array()?
+            .iter()
+            .map(|record| {
+                let name = record["recordName"].as_str().unwrap_or_default();
+                let found = submissions.iter().any(|one| {
+                    let is_several = one.packages.len() > 1;
+                    one.packages.iter().any(|(package, digest)| {
+                        name == format!("2/1/{}", checks::hex(digest))
+                            && !(is_several && only_alone.is_some_and(|part| package.contains(part)))
+                    })
+                });
+                if missing || !found {
+                    return json!({ "recordName": name, "reason": "Record not found", "serverErrorCode": "NOT_FOUND" });
+                }
+                let digest: Vec<u8> = (0..20)
+                    .map(|at| u8::from_str_radix(&name[4 + 2 * at..6 + 2 * at], 16).unwrap())
+                    .collect();
+                let entry = Entry { digest_type: 1, digest: digest.try_into().unwrap() };
+                let framed = forger.ticket(leaf, now(), &[entry]);
+                let ticket = STANDARD.encode(&framed[16..framed.len() - 16]);
+                json!({ "recordName": name, "recordType": "DeveloperIDTicket",
+                        "fields": { "signedTicket": { "type": "BYTES", "value": ticket } } })
+            })
+            .collect();
+        Some((200, json!({ "records": records }).to_string()))
+    }
+}
+
+pub fn error_body(code: &str, detail: &str) -> String {
+    json!({ "errors": [{ "status": "X", "code": code, "title": "A title", "detail": detail }] }).to_string()
+}
+
+struct Digested {
+    file: File,
+    digest: Sha256,
+}
+
+impl Write for Digested {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.digest.update(bytes);
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
