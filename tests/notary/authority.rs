@@ -87,7 +87,8 @@ impl Team {
         xtask
     }
 
-    fn build(&self, count: usize, place: &Path) {
+    /// Builds an output folder with `count` instances.
+    pub fn build(&self, count: usize, place: &Path) {
         let xtask = crate::fleet::folder(count);
         let authority = Authority::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

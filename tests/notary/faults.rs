@@ -174,7 +174,7 @@ fn what_apple_would_refuse_is_not_uploaded() {
     ] {
         let xtask = Xtask::new();
         fs::create_dir_all(xtask.path("out")).unwrap();
-        succeed(&mut xtask.command(&[&["dist", "--instance", "k3s"], arguments].concat()));
+        succeed(&mut xtask.command(&[&["dist", "k3s"], arguments].concat()));
         let error = fail(&mut notarize(&xtask, &server, &["out"]));
         says(&error, &["nothing was uploaded", fault, "out/k3s/"]);
     }

@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 use super::authority::{ISSUER, KEY_ID, team};
 use super::server::{Plan, Server};
 use super::{is_stapled, notarize, packages};
-use crate::support::{fail, succeed, tool};
+use crate::support::{Xtask, fail, succeed, tool};
 
 #[test]
 fn all_packages_go_in_one_submission_and_are_stapled() {
@@ -28,7 +28,7 @@ fn all_packages_go_in_one_submission_and_are_stapled() {
         assert_eq!(one.webhook.as_deref(), Some("https://example.com/done?a=b"));
         assert!(said.contains(&one.id) && said.contains("Submitted 4 packages"), "{said}");
     }
-    assert_eq!(server.count("POST /tickets"), 1, "one look-up for all");
+    assert_eq!(server.count("POST /tickets"), 2, "one look-up for all before, and one after");
     assert_eq!(server.count("GET /notary/v2/submissions/"), 4, "three polls and a log");
     let after = packages(&xtask.path("out"));
     for ((name, before), (_, after)) in before.iter().zip(&after) {
@@ -44,6 +44,15 @@ fn all_packages_go_in_one_submission_and_are_stapled() {
     assert!(said.contains("is notarized and stapled already"), "{said}");
     assert_eq!(server.state().submissions.len(), 1);
     assert_eq!(packages(&xtask.path("out")), after);
+
+    // Built again, with other timestamps: the same tables of contents, and their tickets.
+    let again = Xtask::new();
+    team().build(2, &again.path("out"));
+    assert!(packages(&again.path("out")) != before, "the timestamps differ");
+    let said = succeed(&mut notarize(&again, &server, &["out"]));
+    assert_eq!(said.matches("is notarized and stapled").count(), 4, "{said}");
+    assert_eq!(server.state().submissions.len(), 1);
+    assert!(packages(&again.path("out")).iter().all(|(_, bytes)| is_stapled(bytes)));
 }
 
 /// The three parts behind a heap, and the ticket's signature and chain by openssl.
@@ -92,7 +101,6 @@ fn nobody_waits_and_somebody_goes_on() {
     let other = team().built(1);
     let unknown = fail(&mut notarize(&other, &server, &["--resume", &id]));
     assert!(unknown.contains("name the packages"), "{unknown}");
-    // The files of two builds differ in their timestamps; these are copies of one build.
     succeed(&mut notarize(&other, &server, &["--resume", &id, "out"]));
     succeed(&mut notarize(&xtask, &server, &["--resume"]));
     for folder in [&xtask, &other] {
@@ -110,7 +118,7 @@ fn what_somebody_else_notarized_is_stapled_without_a_key_and_always_the_same() {
     let (xtask, other) = (team().built(1), team().built(1));
     let server = Server::start(Plan::default());
     let settings = server.settings();
-    let staple = |folder: &crate::support::Xtask, path: &str| {
+    let staple = |folder: &Xtask, path: &str| {
         let mut command = folder.bare_command(&["staple", path, "--test-services"]);
         command.arg(&settings);
         command
@@ -178,7 +186,7 @@ fn events_for_programs_name_every_step_and_nothing_secret() {
     for secret in ["EXAMPLE", "session", "Bearer"] {
         assert!(!said.contains(secret), "{said}");
     }
-    assert_eq!(server.count("POST /tickets"), 3, "asked again while there was none");
+    assert_eq!(server.count("POST /tickets"), 4, "asked again while there was none");
     server.assert_no_fault();
 }
 

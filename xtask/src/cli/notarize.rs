@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::environment;
 use super::messages::{MessageFormat, line};
-use super::notary::{KeyArgs, ServicesArgs, Shown, WaitArgs, packages, record_folder, surroundings};
+use super::notary::{KeyArgs, ServicesArgs, Shown, WaitArgs, failed, packages, record_folder, surroundings};
 use crate::notary::Http;
 use crate::notary::api::Api;
 use crate::notary::record::Record;
@@ -63,7 +63,7 @@ impl Notarize {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                self.message_format.foreign_error(&error);
+                failed(self.message_format, &error);
                 ExitCode::FAILURE
             }
         }

@@ -15,12 +15,13 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::messages::{MessageFormat, line};
+use super::messages::{MessageFormat, line, note};
 use super::{environment, verify};
 use crate::notary::key::{ApiKey, FOLDERS};
 use crate::notary::package::Package;
 use crate::notary::run::Event;
 use crate::notary::{Services, Surroundings, record};
+use crate::printable::printable;
 
 const KEY_VARIABLE: &str = "LIMA_AUTOSTART_API_KEY";
 const KEY_ID_VARIABLE: &str = "LIMA_AUTOSTART_API_KEY_ID";
@@ -182,6 +183,17 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
     number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// Says why a command failed, with its lists of packages; names in it may be anybody's.
+pub fn failed(format: MessageFormat, error: &anyhow::Error) {
+    match format {
+        MessageFormat::Human => {
+            let text = format!("error: {error:#}");
+            text.lines().for_each(|line| note(printable(line)));
+        }
+        MessageFormat::Json => format.error(error),
+    }
 }
 
 /// The clock, and the flag that ends a run.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::environment;
 use super::messages::MessageFormat;
-use super::notary::{ServicesArgs, Shown, packages, surroundings};
+use super::notary::{ServicesArgs, Shown, failed, packages, surroundings};
 use crate::notary::run::Event;
 use crate::notary::staple::staple;
 use crate::notary::{Http, NotaryError, tickets};
@@ -44,7 +44,7 @@ impl Staple {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                self.message_format.foreign_error(&error);
+                failed(self.message_format, &error);
                 ExitCode::FAILURE
             }
         }

@@ -1,6 +1,7 @@
 //! Why packages could not be notarized, and what to do about it.
 //!
-//! Must not know: keys; nothing secret enters a message.
+//! Must not know: keys; nothing secret enters a message. What others named (files, Apple's
+//! log) has no control characters in the lists here.
 
 use std::fmt::Write as _;
 use std::io;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use super::key::KeyError;
 use super::record::RecordError;
+use crate::printable::printable;
 
 /// Something that Apple found, from a submission's log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -144,14 +146,14 @@ fn resume(is_kept: bool) -> &'static str {
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| format!("\n  {}", path.display())).collect()
+    paths.iter().map(|path| format!("\n  {}", printable(&path.display().to_string()))).collect()
 }
 
 fn per_package(packages: &[(PathBuf, Vec<String>)]) -> String {
     let mut text = String::new();
     for (path, faults) in packages {
         for fault in faults {
-            let _ = write!(text, "\n  {}: {fault}", path.display());
+            let _ = write!(text, "\n  {}: {}", printable(&path.display().to_string()), printable(fault));
         }
     }
     text
@@ -160,9 +162,10 @@ fn per_package(packages: &[(PathBuf, Vec<String>)]) -> String {
 fn listed(issues: &[Issue]) -> String {
     let mut text = String::new();
     for issue in issues {
-        let _ = write!(text, "\n  {}: {}: {}", issue.path, issue.severity, issue.message);
+        let line = format!("{}: {}: {}", issue.path, issue.severity, issue.message);
+        let _ = write!(text, "\n  {}", printable(&line));
         if let Some(url) = &issue.url {
-            let _ = write!(text, " ({url})");
+            let _ = write!(text, " ({})", printable(url));
         }
     }
     text

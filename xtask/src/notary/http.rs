@@ -99,13 +99,28 @@ impl<'a> Http<'a> {
         is_kept: bool,
         request: impl Fn(&Client) -> Result<RequestBuilder, NotaryError>,
     ) -> Result<Answer, NotaryError> {
+        self.send_so_often(TRIES, what, url, is_kept, request)
+    }
+
+    /// The same, with a number of tries of its own.
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub fn send_so_often(
+        &self,
+        most: u32,
+        what: &'static str,
+        url: &Url,
+        is_kept: bool,
+        request: impl Fn(&Client) -> Result<RequestBuilder, NotaryError>,
+    ) -> Result<Answer, NotaryError> {
         let host = host(url);
         let mut tries = 0;
         loop {
             tries += 1;
             let error = match request(&self.client)?.send().map_err(reason).and_then(|one| read(one, &host)) {
                 Ok(answer) if answer.is_busy() => {
-                    if tries < TRIES
+                    if tries < most
                         && let Some(asked) = answer.retry_after
                     {
                         self.sleep(asked)?;
@@ -116,7 +131,7 @@ impl<'a> Http<'a> {
                 Ok(answer) => return Ok(answer),
                 Err(reason) => NotaryError::Unreachable { what, host: host.clone(), tries, reason, is_kept },
             };
-            if tries == TRIES {
+            if tries >= most {
                 return Err(error);
             }
             self.sleep(self.pace.pause * 2_u32.pow(tries - 1))?;

@@ -2,15 +2,19 @@
 //!
 //! ```text
 //! packages ─┬─ stapled already
+//!           ├─ notarized already: the ticket is there ─ staple
 //!           ├─ in a submission that is not done ──────────────┐
 //!           └─ others ─ one submission ─ upload ──────────────┴─ wait ─ log ─┬─ all in it
 //!                           └──── each alone ◄── not in the log's tickets ───┘
 //! tickets of all in one look-up ─ check ─ staple
 //! ```
 //!
+//! A ticket is for the table of contents, which the signatures and their timestamps are
+//! not part of: a package that is built again from the same settings is notarized already.
+//!
 //! Must not know: flags, how events are shown.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -101,8 +105,32 @@ impl Run<'_> {
             }
         }
         self.go_on_with(&indices);
+        let (rest, known) = self.notarized_already(rest)?;
+        all.retain(|(entry, _)| !known.contains(entry));
         indices.extend(submit::announce(self.record, rest)?);
-        self.finish(indices, all)
+        Ok(match self.finish(indices, all)? {
+            Outcome::Stapled(count) => Outcome::Stapled(count + known.len()),
+            submitted @ Outcome::Submitted(_) => submitted,
+        })
+    }
+
+    /// Staples what has a ticket. Returns the others, and what those were.
+    fn notarized_already(
+        &self,
+        packages: Vec<Package>,
+    ) -> Result<(Vec<Package>, HashSet<Entry>), NotaryError> {
+        let entries: Vec<Entry> = packages.iter().map(|package| package.entry).collect();
+        // Who cannot be asked now is asked again later, when there must be an answer.
+        let found = tickets::look_up_once(self.api.http(), self.services, &entries).unwrap_or_default();
+        let mut known = HashSet::new();
+        for package in &packages {
+            let Some(ticket) = found.get(&package.entry) else { continue };
+            for path in &package.paths {
+                self.staple_one(path, package.entry, ticket)?;
+            }
+            known.insert(package.entry);
+        }
+        Ok((packages.into_iter().filter(|package| !known.contains(&package.entry)).collect(), known))
     }
 
     /// Goes on with what earlier runs have submitted: all of it, or `id`, which was for

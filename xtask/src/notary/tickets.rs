@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::http::Http;
-use super::{NotaryError, Services};
+use super::{NotaryError, Services, TRIES};
 use crate::hex::hex;
 
 /// Most records of one request; CloudKit takes 200.
@@ -37,13 +37,35 @@ pub fn look_up(
     services: &Services,
     entries: &[Entry],
 ) -> Result<HashMap<Entry, Vec<u8>>, NotaryError> {
+    tries(http, services, entries, TRIES)
+}
+
+/// The same for who can do without an answer: it is asked for once.
+///
+/// # Errors
+/// As [`look_up`].
+pub fn look_up_once(
+    http: &Http<'_>,
+    services: &Services,
+    entries: &[Entry],
+) -> Result<HashMap<Entry, Vec<u8>>, NotaryError> {
+    tries(http, services, entries, 1)
+}
+
+fn tries(
+    http: &Http<'_>,
+    services: &Services,
+    entries: &[Entry],
+    tries: u32,
+) -> Result<HashMap<Entry, Vec<u8>>, NotaryError> {
     let mut found = HashMap::new();
     for some in entries.chunks(AT_A_TIME) {
         let names: HashMap<String, Entry> = some.iter().map(|entry| (name(entry), *entry)).collect();
         let records: Vec<_> = some.iter().map(|entry| json!({ "recordName": name(entry) })).collect();
         let body = json!({ "records": records });
         let url = &services.tickets;
-        let answer = http.send(WHAT, url, true, |client| Ok(client.post(url.clone()).json(&body)))?;
+        let answer =
+            http.send_so_often(tries, WHAT, url, true, |client| Ok(client.post(url.clone()).json(&body)))?;
         let host = || answer.host.clone();
         if !answer.is_success() {
             let (status, detail) = (answer.status, answer.text());
