@@ -1,6 +1,7 @@
 //! `notarize` and `staple`, against a server that checks what Apple checks and fails as
 //! Apple may.
 
+mod answers;
 mod authority;
 mod checks;
 mod faults;

@@ -44,6 +44,7 @@ pub mod plan;
 pub mod printable;
 pub mod records;
 pub mod render;
+pub mod retry_after;
 pub mod sign;
 pub mod spec;
 pub mod systemd;

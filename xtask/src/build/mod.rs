@@ -28,7 +28,7 @@ use crate::mdm::munki::CatalogError;
 use crate::output::{Committed, Output, OutputError};
 use crate::plan::Plan;
 use crate::records::Records;
-use crate::sign::{PackageSigner, SigningError};
+use crate::sign::{PackageSigner, SigningError, TIMESTAMPS_IN_FLIGHT};
 
 /// How many instances are built before their records are written: enough to
 /// keep all cores busy, and few enough to be nothing.
@@ -146,12 +146,33 @@ impl Build<'_> {
     /// # Errors
     /// [`BuildError`]; the folder is then as it was.
     pub fn run(&self, output: Output<'_>, progress: &dyn Progress) -> Result<Finished, BuildError> {
+        let build = || self.each(&output, progress);
+        let records = match self.waiting_pool()? {
+            Some(pool) => pool.install(build),
+            None => build(),
+        }?;
+        finish(self.finish(), records, output, progress)
+    }
+
+    /// More threads than cores, where each waits for a timestamp most of the time: enough to
+    /// keep as many requests in flight as there may be, and the cores busy beside.
+    fn waiting_pool(&self) -> Result<Option<rayon::ThreadPool>, BuildError> {
+        if !self.signer.is_some_and(PackageSigner::asks_authority) {
+            return Ok(None);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores + TIMESTAMPS_IN_FLIGHT).build();
+        pool.map(Some).map_err(|error| BuildError::Records(io::Error::other(error)))
+    }
+
+    /// Builds what is not made of all files, and records it in the plan's order.
+    fn each(&self, output: &Output<'_>, progress: &dyn Progress) -> Result<Records, BuildError> {
         let mut records = Records::create(&output.scratch().join("records"))?;
         let (mut failed, mut all) = (0, 0);
         for instances in self.plan.instances().chunks(INSTANCES_AT_A_TIME) {
             let built: Vec<Vec<Result<Built, BuildError>>> = instances
                 .par_iter()
-                .map(|instance| self.instance(instance, &output, progress))
+                .map(|instance| self.instance(instance, output, progress))
                 .collect::<Result<_, BuildError>>()?;
             for result in built.into_iter().flatten() {
                 all += 1;
@@ -163,7 +184,7 @@ impl Build<'_> {
         }
         for artifact in self.plan.of_several() {
             all += 1;
-            match self.go_on(self.several(&artifact, &output), &output, progress)? {
+            match self.go_on(self.several(&artifact, output), output, progress)? {
                 Ok(built) => records.push(&built)?,
                 Err(_) => failed += 1,
             }
@@ -171,7 +192,7 @@ impl Build<'_> {
         if failed > 0 {
             return Err(BuildError::Several { failed, all });
         }
-        finish(self.finish(), records, output, progress)
+        Ok(records)
     }
 
     fn finish(&self) -> Finish {

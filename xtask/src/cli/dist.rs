@@ -86,7 +86,7 @@ impl Dist {
         let signer = if plan.has_packages() {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
-            signing.signer
+            signing.signer.map(|signer| signer.stop_at(&STOP))
         } else {
             None
         };

@@ -12,11 +12,10 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use url::Url;
 
 use super::{NotaryError, Pace, TRIES};
+use crate::retry_after::retry_after;
 
 /// Longest answer that is read. A log says a few hundred bytes of each file.
 const ANSWER_MAX: u64 = 64 << 20;
-/// Longest pause that a server may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
 /// By how much a clock may be off before that is the likelier reason for a refusal.
 const CLOCK_TOLERANCE: u64 = 120;
 
@@ -216,34 +215,4 @@ fn read(response: Response, host: &str) -> Result<Answer, String> {
         return Err(format!("it says more than {ANSWER_MAX} bytes"));
     }
     Ok(Answer { status, date, body, host: host.to_owned(), retry_after })
-}
-
-/// Seconds, or a date (RFC 9110, 10.2.3), which is held against the server's own clock.
-pub(crate) fn retry_after(text: &str, date: Option<DateTime<Utc>>) -> Option<Duration> {
-    let asked = match text.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = DateTime::parse_from_rfc2822(text.trim()).ok()?.to_utc();
-            (until - date?).to_std().unwrap_or_default()
-        }
-    };
-    Some(asked.min(RETRY_AFTER_MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_read_in_both_forms_and_has_an_end() {
-        let date =
-            DateTime::parse_from_rfc2822("Wed, 21 Oct 2026 07:28:00 GMT").ok().map(|date| date.to_utc());
-        let seconds = |text| retry_after(text, date).map(|pause| pause.as_secs());
-        assert_eq!(seconds(" 7 "), Some(7));
-        assert_eq!(seconds("Wed, 21 Oct 2026 07:28:30 GMT"), Some(30));
-        assert_eq!(seconds("Wed, 21 Oct 2026 07:27:00 GMT"), Some(0));
-        assert_eq!(seconds("99999999"), Some(600));
-        assert_eq!(seconds("soon"), None);
-        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:30 GMT", None), None);
-    }
 }
