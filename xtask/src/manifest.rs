@@ -16,6 +16,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 
+use chrono::{DateTime, Utc};
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -69,6 +70,9 @@ pub struct Built {
     pub sha256: String,
     /// Who signed; `null` where nobody did.
     pub signed_by: Option<SignedBy>,
+    /// When Apple notarized a package whose ticket is stapled to it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notarized: Option<DateTime<Utc>>,
     /// What a package holds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub package: Option<PackageRecord>,
@@ -112,7 +116,15 @@ impl Built {
     /// A file that holds nothing more to tell.
     pub fn new(artifact: Artifact, version: &str, staged: Staged) -> Self {
         let Staged { size, sha256 } = staged;
-        Self { artifact, version: version.to_owned(), size, sha256, signed_by: None, package: None }
+        Self {
+            artifact,
+            version: version.to_owned(),
+            size,
+            sha256,
+            signed_by: None,
+            notarized: None,
+            package: None,
+        }
     }
 
     /// Its size and digest.

@@ -3,9 +3,12 @@
 //! `cargo bench --bench packages` prints them at its end. Absolute times are
 //! criterion's and mean nothing on another machine, or on this one tomorrow.
 
+#[path = "../../../tests/signing/authority.rs"]
+mod authority;
 mod fleet;
 mod payload;
 mod reading;
+mod timestamps;
 
 use std::fs;
 use std::io::{BufWriter, Cursor};
@@ -43,6 +46,9 @@ fn main() {
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
+    if std::env::args().any(|argument| argument == "timestamps") {
+        return timestamps::report(folder.path());
+    }
     let mut criterion = Criterion::default()
         .without_plots()
         .warm_up_time(Duration::from_secs(1))
@@ -68,6 +74,7 @@ fn main() {
     ratio("unsigned package, times as fast as embala-pkg", median("embala-pkg"), median("unsigned package"));
 
     thousand_instances(&signer, two_signatures, these_signatures);
+    timestamps::report(folder.path());
     fleet::report();
     payload::report(folder.path());
     reading::report(folder.path());

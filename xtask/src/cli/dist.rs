@@ -17,6 +17,7 @@ use crate::build::{Build, Finished};
 use crate::manifest::{self, Built};
 use crate::output::Output;
 use crate::plan::{Kind, MANIFEST_FILE, Plan, SUMS_FILE};
+use crate::render;
 use crate::spec::{self, Spec};
 
 /// Exit status of a run that Ctrl-C ended: 128 and the signal's number.
@@ -163,13 +164,14 @@ pub fn report(format: MessageFormat, out: &Path, finished: &Finished) -> Result<
         })?;
         line(out.join(MANIFEST_FILE).display().to_string());
         line(out.join(SUMS_FILE).display().to_string());
+        let allow = render::allow(signer.as_ref());
         if let Some(signer) = signer {
             line(format!("Signed by {:?}.", signer.subject));
         }
         if let Some(part) = &finished.header.partition {
             line(format!("This is part {}: join all parts with cargo xtask merge DIR...", part.partition));
         } else if let Some(package) = package {
-            line(format!("Install on a Mac: sudo installer -pkg {package} -target /"));
+            line(format!("Install on a Mac: sudo installer{allow} -pkg {package} -target /"));
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::messages::{MessageFormat, line, note};
+use super::messages::{MessageFormat, line, note, with_causes};
 use super::{environment, verify};
 use crate::notary::key::{ApiKey, FOLDERS};
 use crate::notary::package::Package;
@@ -189,7 +189,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub fn failed(format: MessageFormat, error: &anyhow::Error) {
     match format {
         MessageFormat::Human => {
-            let text = format!("error: {error:#}");
+            let text = format!("error: {}", with_causes(error));
             text.lines().for_each(|line| note(printable(line)));
         }
         MessageFormat::Json => format.error(error),

@@ -118,6 +118,8 @@ struct Package {
     signed_by: String,
     /// Whether every Mac refuses that signature, or there is none.
     is_untrusted: bool,
+    /// When Apple notarized it, where its ticket is stapled.
+    notarized: Option<String>,
     identifier: Option<String>,
     version: String,
     needs: Option<String>,
@@ -340,6 +342,7 @@ fn package(built: &Built) -> Package {
         size: exact_size(built.size),
         sum: plain(&built.sha256),
         signed_by: signed_by(built.signed_by.as_ref()),
+        notarized: built.notarized.map(|time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
         is_untrusted: built.signed_by.as_ref().is_none_or(|signer| signer.development),
         identifier: built.artifact.identifier.as_deref().map(plain),
         version: plain(&built.version),
@@ -396,11 +399,11 @@ fn signer(signer: Option<&SignedBy>) -> Signer {
         ),
         Some(signer) if signer.development => Some(
             "The packages are signed with a development identity, which no Mac trusts: a double-click and device \
-             managers refuse them, and only sudo installer takes them.",
+             managers refuse them, and only sudo installer -allowUntrusted takes them.",
         ),
         Some(signer) if signer.team.is_none() => Some(
             "The certificate does not chain to an Apple root: only Macs that were told to trust its issuer accept \
-             the packages.",
+             the packages, and others only by sudo installer -allowUntrusted.",
         ),
         Some(_) => None,
     };

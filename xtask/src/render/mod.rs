@@ -30,6 +30,7 @@ pub use combined::{
 pub use index::{
     Totals, index_combined, index_end, index_file, index_foot, index_head, index_instance, index_list,
 };
+pub use index_commands::allow;
 pub use managers::{fleet_install_sh, munki_installcheck_sh};
 pub use pages::{
     conclusion_html, title, uninstall_conclusion_html, uninstall_title, uninstall_welcome_html, welcome_html,

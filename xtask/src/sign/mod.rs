@@ -77,6 +77,13 @@ pub struct SignedBy {
     pub development: bool,
 }
 
+impl SignedBy {
+    /// Whether every Mac trusts it: a Developer ID.
+    pub fn is_trusted(&self) -> bool {
+        !self.development && self.team.is_some()
+    }
+}
+
 impl Identity {
     /// Whether a Mac trusts packages of this identity without further ado: an
     /// installer certificate that chains to an Apple root.
