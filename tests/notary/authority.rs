@@ -90,17 +90,9 @@ impl Team {
     /// Builds an output folder with `count` instances.
     pub fn build(&self, count: usize, place: &Path) {
         let xtask = crate::fleet::folder(count);
-        let authority = Authority::new();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let url = self.timestamps();
         let out = place.to_str().unwrap().to_owned();
         let identity = self.path("identity.pem").to_str().unwrap().to_owned();
-        std::thread::spawn(move || {
-            let authority = Mutex::new(authority);
-            for stream in listener.incoming() {
-                serve(stream.unwrap(), |request| (200, authority.lock().unwrap().answer(request)));
-            }
-        });
         succeed(&mut xtask.command(&[
             "dist",
             "--pem-file",
@@ -110,5 +102,19 @@ impl Team {
             "--out",
             &out,
         ]));
+    }
+
+    /// A timestamp authority, at this address.
+    pub fn timestamps(&self) -> String {
+        let authority = Authority::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let authority = Mutex::new(authority);
+            for stream in listener.incoming() {
+                serve(stream.unwrap(), |request| (200, authority.lock().unwrap().answer(request)));
+            }
+        });
+        url
     }
 }

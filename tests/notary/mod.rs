@@ -7,6 +7,7 @@ mod checks;
 mod faults;
 mod killed;
 mod large;
+mod refreshed;
 mod server;
 mod stapled;
 

@@ -4,7 +4,7 @@
 //! What a request says is checked with other people's programs, and a check that fails
 //! panics here and fails the test: `assert_no_fault`.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -100,6 +100,8 @@ pub struct State {
     pub requests: Vec<String>,
     pub faults: Vec<String>,
     pub stopped: bool,
+    /// Tickets that were given out: asked for again, they are the same.
+    pub tickets: HashMap<String, String>,
 }
 
 pub struct Server {
@@ -203,6 +205,21 @@ impl Server {
     pub fn assert_no_fault(&self) {
         let state = self.state();
         assert!(state.faults.is_empty(), "{:#?}\n{:#?}", state.faults, state.requests);
+    }
+
+    /// Has tickets for these tables of contents, as if somebody else had submitted them.
+    pub fn knows(&self, packages: Vec<(String, Vec<u8>)>) {
+        let submission = Submission {
+            id: "00000000-0000-0000-0000-000000000000".to_owned(),
+            name: "somebody else's".to_owned(),
+            sha256: String::new(),
+            webhook: None,
+            uploads: 1,
+            packages,
+            polls: 0,
+            verdict: "Accepted",
+        };
+        self.state().submissions.push(submission);
     }
 
     /// Requests that begin so.

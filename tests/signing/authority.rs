@@ -2,7 +2,7 @@
 //!
 //! The benchmark of packages has it too. Must not know: the tests beside it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;

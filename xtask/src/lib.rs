@@ -16,6 +16,7 @@
 //! | [`mdm`] | what device managers read about the packages |
 //! | [`sign`] | identities, and the signer made of one |
 //! | [`notary`] | notarizing and stapling, without a Mac |
+//! | [`refresh`] | a run's files after tickets were stapled to its packages |
 //! | [`archive`] | the zip |
 //! | [`build`] | plan to bytes |
 //! | [`partition`], [`merge`] | parts of a run, and a run of its parts |
@@ -43,6 +44,7 @@ pub mod partition;
 pub mod plan;
 pub mod printable;
 pub mod records;
+pub mod refresh;
 pub mod render;
 pub mod retry_after;
 pub mod sign;

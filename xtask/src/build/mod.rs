@@ -206,7 +206,7 @@ impl Build<'_> {
             }
         };
         let organization = self.plan.spec().organization.as_ref().map(ToString::to_string);
-        let header = Header { organization, ..Header::new(version, part) };
+        let header = Header { organization, time: Some(self.time), ..Header::new(version, part) };
         Finish { header, of_all, time: self.time }
     }
 

@@ -14,6 +14,7 @@ mod notarize;
 mod notary;
 mod plan;
 mod progress;
+mod refresh;
 mod signing;
 mod staple;
 mod verify;
@@ -45,6 +46,7 @@ enum Command {
     Merge(merge::Merge),
     Notarize(notarize::Notarize),
     Staple(staple::Staple),
+    Refresh(refresh::Refresh),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Autostart(autostart::Autostart),
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Merge(merge) => merge.run(),
         Command::Notarize(notarize) => notarize.run(),
         Command::Staple(staple) => staple.run(),
+        Command::Refresh(refresh) => refresh.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
         Command::Autostart(autostart) => autostart.run(),

@@ -11,10 +11,12 @@ use serde_json::json;
 use super::environment;
 use super::messages::{MessageFormat, line};
 use super::notary::{KeyArgs, ServicesArgs, Shown, WaitArgs, failed, packages, record_folder, surroundings};
-use crate::notary::Http;
+use super::refresh::all_up_to_date;
 use crate::notary::api::Api;
+use crate::notary::key::ApiKey;
 use crate::notary::record::Record;
 use crate::notary::run::{Outcome, Run};
+use crate::notary::{Http, Services};
 
 /// Never set: Ctrl-C ends the program at once, and the record says where to go on.
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -86,6 +88,12 @@ impl Notarize {
         (id, paths)
     }
 
+    /// The folders whose files follow from what was stapled: those that are named, and with
+    /// `--resume` alone the one that everything is built into.
+    fn folders(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
+        if paths.is_empty() { vec![environment::out(None)] } else { paths.to_vec() }
+    }
+
     fn notarize(&self, shown: &Shown) -> Result<()> {
         let (resumed, paths) = self.resumed();
         let services = self.services.resolve()?;
@@ -111,6 +119,7 @@ impl Notarize {
         shown.finish();
         match outcome {
             Outcome::Stapled(count) => {
+                all_up_to_date(self.message_format, &self.folders(&paths), &services)?;
                 self.message_format.event("finished", json!({ "stapled": count }));
             }
             Outcome::Submitted(ids) => {
@@ -123,4 +132,33 @@ impl Notarize {
         }
         Ok(())
     }
+}
+
+/// Notarizes the packages in `paths`, and waits for it, as a part of another command.
+pub fn notarize(
+    format: MessageFormat,
+    paths: &[PathBuf],
+    services: &Services,
+    key: &ApiKey,
+    wait: &WaitArgs,
+    interrupted: &AtomicBool,
+) -> Result<()> {
+    let packages = packages(paths, services)?;
+    let http = Http::new(services.pace, surroundings(interrupted))?;
+    let api = Api::new(&http, services, key);
+    let waiting = || format.warning("another run is notarizing; waiting for it");
+    let mut record = Record::open(&record_folder(paths), &http, waiting)?;
+    let shown = Shown::new(format);
+    let mut run = Run {
+        api: &api,
+        services,
+        record: &mut record,
+        events: &|event| shown.event(&event),
+        webhook: wait.webhook.as_ref(),
+        timeout: Some(wait.timeout),
+    };
+    let outcome = run.notarize(packages);
+    shown.finish();
+    outcome?;
+    Ok(())
 }

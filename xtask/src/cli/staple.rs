@@ -11,6 +11,7 @@ use serde_json::json;
 use super::environment;
 use super::messages::MessageFormat;
 use super::notary::{ServicesArgs, Shown, failed, packages, surroundings};
+use super::refresh::all_up_to_date;
 use crate::notary::run::Event;
 use crate::notary::staple::staple;
 use crate::notary::{Http, NotaryError, tickets};
@@ -73,6 +74,7 @@ impl Staple {
                 count += 1;
             }
         }
+        all_up_to_date(self.message_format, &paths, &services)?;
         self.message_format.event("finished", json!({ "stapled": count, "missing": missing }));
         // Those that have a ticket have it now; the others are an error all the same.
         if missing.is_empty() { Ok(()) } else { Err(NotaryError::NotNotarized(missing).into()) }

@@ -23,6 +23,7 @@
 mod apple;
 mod fleet;
 pub mod munki;
+pub mod renew;
 mod sums;
 
 use crate::spec::resolve::MUNKI_FOLDER;
