@@ -31,8 +31,9 @@ use crate::records::Records;
 use crate::sign::{PackageSigner, SigningError, TIMESTAMPS_IN_FLIGHT};
 
 /// How many instances are built before their records are written: enough to
-/// keep all cores busy, and few enough to be nothing.
-const INSTANCES_AT_A_TIME: usize = 256;
+/// keep all cores busy, and all requests for timestamps in flight, and few enough
+/// to be nothing.
+const INSTANCES_AT_A_TIME: usize = 512;
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -155,13 +156,14 @@ impl Build<'_> {
     }
 
     /// More threads than cores, where each waits for a timestamp most of the time: enough to
-    /// keep as many requests in flight as there may be, and the cores busy beside.
+    /// keep as many requests in flight as there may be, and as many packages ready for when
+    /// one comes back.
     fn waiting_pool(&self) -> Result<Option<rayon::ThreadPool>, BuildError> {
         if !self.signer.is_some_and(PackageSigner::asks_authority) {
             return Ok(None);
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores + TIMESTAMPS_IN_FLIGHT).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores + 2 * TIMESTAMPS_IN_FLIGHT).build();
         pool.map(Some).map_err(|error| BuildError::Records(io::Error::other(error)))
     }
 
