@@ -41,7 +41,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Dist(dist::Dist),
+    Dist(Box<dist::Dist>),
     Plan(plan::Plan),
     Merge(merge::Merge),
     Notarize(notarize::Notarize),
