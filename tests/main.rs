@@ -10,6 +10,7 @@ mod flat_package;
 mod fleet;
 mod golden;
 mod mdm;
+mod notary;
 mod output;
 mod page;
 mod read;

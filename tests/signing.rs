@@ -1,6 +1,8 @@
 //! Identities and the two signatures, checked by openssl.
 
+pub mod authority;
 mod errors;
+mod in_flight;
 pub mod timestamp;
 
 use std::fs;

@@ -11,7 +11,7 @@ mod printed;
 mod reference;
 mod runs;
 mod sound;
-mod tickets;
+pub mod tickets;
 
 use std::io::Cursor;
 

@@ -22,6 +22,7 @@ fn file(path: &str, kind: &'static str) -> Built {
         size: 12,
         sha256: "00".repeat(32),
         signed_by: None,
+        notarized: None,
         package: None,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Cursor;
+use std::path::PathBuf;
 
 use flatpkg::xar::Archive;
 use flatpkg::xar::ticket::{Entry, Trailer};
@@ -19,19 +20,19 @@ use super::{failed, verify};
 use crate::support::tool;
 
 /// A time within that of the certificates, which are made while the tests run.
-fn now() -> u64 {
+pub fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.unwrap().as_secs() + 3600
 }
 
 /// An authority that makes tickets as Apple's does: a root, an authority below it, and
 /// certificates for tickets, with and without the extension that says so.
-struct Forger {
+pub struct Forger {
     dir: TempDir,
 }
 
 impl Forger {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let script = r#"
         key() { openssl ecparam -name "$2" -genkey -noout -out "$1.key"; }
@@ -69,8 +70,13 @@ impl Forger {
         CapturedX509Certificate::from_der(self.der("root")).unwrap()
     }
 
+    /// Where a certificate is, in PEM.
+    pub fn pem(&self, name: &str) -> PathBuf {
+        self.dir.path().join(format!("{name}.pem"))
+    }
+
     /// A ticket in its framing: signed by the first of these certificates.
-    fn ticket(&self, certificates: &[&str], time: u64, entries: &[Entry]) -> Vec<u8> {
+    pub fn ticket(&self, certificates: &[&str], time: u64, entries: &[Entry]) -> Vec<u8> {
         let all: Vec<u8> = certificates.iter().flat_map(|name| self.der(name)).collect();
         let mut sequence = vec![0x30, 0x82, (all.len() >> 8) as u8, all.len() as u8];
         sequence.extend(all);

@@ -18,6 +18,8 @@
 //! | [`assemble`], [`merge`] | from a plan, or from parts of a run, to files in `out/` |
 //! | [`output`] | the one writer of `out/` |
 //! | [`sign`] | identities, and the signer made of one |
+//! | [`notary`] | notarizing and stapling, without a Mac |
+//! | [`refresh`] | a run's files after tickets were stapled to its packages |
 //! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |
 //! | [`autostart`] | the same registration on this machine, without a package |
 //! | [`lima_start`], [`environment`] | what launchd and systemd run, and the environment it gets |
@@ -36,10 +38,13 @@ pub mod linux;
 pub mod macos;
 pub mod managers;
 pub mod merge;
+pub mod notary;
 pub mod output;
 pub mod plan;
 pub mod printable;
+pub mod refresh;
 pub mod render;
+pub mod retry_after;
 pub mod run;
 pub mod settings;
 pub mod sign;

@@ -14,10 +14,13 @@ use std::io;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
+use x509_certificate::CapturedX509Certificate;
+
 use crate::artifact::{Artifact, Built};
 use crate::assemble::{AssembleError, Finished, Progress, WholeRun};
 use crate::output::{Output, OutputError};
 use crate::plan::MAKERS;
+use crate::refresh::{RefreshError, renewed};
 use crate::run::manifest::{self, Header, MANIFEST_FILE, Part, SCHEMA};
 use crate::run::records::Records;
 
@@ -96,6 +99,21 @@ pub enum MergeError {
     /// What is made of all files.
     #[error(transparent)]
     Build(Box<AssembleError>),
+    /// A file that follows from a package, or the package.
+    #[error("{0}; or fetch that part again")]
+    Refresh(Box<RefreshError>),
+}
+
+impl From<RefreshError> for MergeError {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Changed { path, .. } => Self::Changed { path },
+            RefreshError::Read { path, source } => Self::Read { path, source },
+            RefreshError::Output(error) => Self::Output(error),
+            RefreshError::Build(error) => Self::Build(error),
+            other => Self::Refresh(Box::new(other)),
+        }
+    }
 }
 
 impl From<AssembleError> for MergeError {
@@ -164,11 +182,17 @@ impl Parts {
         Ok(count + self.0.first().map_or(0, |first| first.part.of_run.len()))
     }
 
-    /// Joins the parts in `output`.
+    /// Joins the parts in `output`. Packages may have got tickets since they were built, which
+    /// lead to one of `ticket_roots`.
     ///
     /// # Errors
     /// [`MergeError`]; the output folder is then as it was.
-    pub fn join(&self, output: Output<'_>, progress: &dyn Progress) -> Result<Finished, MergeError> {
+    pub fn join(
+        &self,
+        output: Output<'_>,
+        ticket_roots: &[CapturedX509Certificate],
+        progress: &dyn Progress,
+    ) -> Result<Finished, MergeError> {
         let [first, ..] = &self.0[..] else {
             return Err(MergeError::Missing { missing: "every part".to_owned(), verb: "is" });
         };
@@ -181,11 +205,30 @@ impl Parts {
             sources.push((folder, list.read::<Built>().map_err(records)?.peekable()));
         }
         let mut joined = Records::create(&output.scratch().join("records")).map_err(records)?;
+        // An instance is in one part, whole.
+        let mut group: Option<(&Folder, Vec<Built>)> = None;
+        let mut flush = |group: Option<(&Folder, Vec<Built>)>| -> Result<(), MergeError> {
+            let Some((folder, group)) = group else { return Ok(()) };
+            for built in renewed(&folder.path, group, &output, ticket_roots)? {
+                progress.built(&built);
+                joined.push(&built).map_err(records)?;
+            }
+            Ok(())
+        };
         while let Some((folder, built)) = next(&mut sources).map_err(records)? {
-            copy(&folder.path, &built, &output)?;
-            progress.built(&built);
-            joined.push(&built).map_err(records)?;
+            if !manifest::stays_inside(&built.artifact.path) {
+                return Err(MergeError::Changed { path: folder.path.join(&built.artifact.path) });
+            }
+            match &mut group {
+                Some((of, list))
+                    if of.path == folder.path && list[0].artifact.instance == built.artifact.instance =>
+                {
+                    list.push(built);
+                }
+                _ => flush(group.replace((folder, vec![built])))?,
+            }
         }
+        flush(group)?;
         let run = WholeRun {
             header: Header { partition: None, ..first.header.clone() },
             artifacts: first.part.of_run.clone(),
@@ -244,21 +287,4 @@ fn next<'a, I: Iterator<Item = io::Result<Built>>>(
     let Some((index, _)) = first else { return Ok(None) };
     let (folder, source) = &mut sources[index];
     source.next().map(|built| Ok((*folder, built?))).transpose()
-}
-
-/// Stages a file of a part, if it is what its manifest says.
-fn copy(folder: &Path, built: &Built, output: &Output<'_>) -> Result<(), MergeError> {
-    let path = &built.artifact.path;
-    let from = folder.join(path);
-    let read = |source| MergeError::Read { path: from.clone(), source };
-    if !manifest::stays_inside(path) {
-        return Err(MergeError::Changed { path: from });
-    }
-    let mut file = File::open(&from).map_err(read)?;
-    let ((), staged) = output
-        .stage(path, MAKERS.mode(&built.artifact), |to| io::copy(&mut file, to).map(drop).map_err(read))?;
-    if staged.size != built.size || !staged.sha256.eq_ignore_ascii_case(&built.sha256) {
-        return Err(MergeError::Changed { path: from });
-    }
-    Ok(())
 }

@@ -4,9 +4,12 @@
 //! others' packages alone. Absolute times are
 //! criterion's and mean nothing on another machine, or on this one tomorrow.
 
+#[path = "../../../tests/signing/authority.rs"]
+mod authority;
 mod fleet;
 mod payload;
 mod reading;
+mod timestamps;
 
 use std::fs;
 use std::io::{BufWriter, Cursor};
@@ -47,6 +50,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "reading") {
         return reading::report(folder.path());
     }
+    if std::env::args().any(|argument| argument == "timestamps") {
+        return timestamps::report(folder.path());
+    }
     let mut criterion = Criterion::default()
         .without_plots()
         .warm_up_time(Duration::from_secs(1))
@@ -72,6 +78,7 @@ fn main() {
     ratio("unsigned package, times as fast as embala-pkg", median("embala-pkg"), median("unsigned package"));
 
     thousand_instances(&signer, two_signatures, these_signatures);
+    timestamps::report(folder.path());
     fleet::report();
     payload::report(folder.path());
     reading::report(folder.path());

@@ -2,6 +2,7 @@
 //!
 //! Must not know: how a list of them is written or read.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Artifact;
@@ -25,6 +26,9 @@ pub struct Built {
     pub sha256: String,
     /// Who signed; `null` where nobody did.
     pub signed_by: Option<SignedBy>,
+    /// When Apple notarized a package whose ticket is stapled to it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notarized: Option<DateTime<Utc>>,
     /// What a package holds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub package: Option<PackageRecord>,
@@ -68,7 +72,15 @@ impl Built {
     /// A file that holds nothing more to tell.
     pub fn new(artifact: Artifact, version: &str, digest: FileDigest) -> Self {
         let FileDigest { size, sha256 } = digest;
-        Self { artifact, version: version.to_owned(), size, sha256, signed_by: None, package: None }
+        Self {
+            artifact,
+            version: version.to_owned(),
+            size,
+            sha256,
+            signed_by: None,
+            notarized: None,
+            package: None,
+        }
     }
 
     /// Its size and digest.

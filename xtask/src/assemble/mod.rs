@@ -27,11 +27,12 @@ use crate::output::{Committed, Output, OutputError};
 use crate::plan::Plan;
 use crate::run::manifest::{Header, Part};
 use crate::run::records::Records;
-use crate::sign::{PackageSigner, SigningError};
+use crate::sign::{PackageSigner, SigningError, TIMESTAMPS_IN_FLIGHT};
 
 /// How many instances are built before their records are written: enough to
-/// keep all cores busy, and few enough to be nothing.
-const INSTANCES_AT_A_TIME: usize = 256;
+/// keep all cores busy, and all requests for timestamps in flight, and few enough
+/// to be nothing.
+const INSTANCES_AT_A_TIME: usize = 512;
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -140,12 +141,34 @@ impl Assembly<'_> {
     /// # Errors
     /// [`AssembleError`]; the folder is then as it was.
     pub fn run(&self, output: Output<'_>, progress: &dyn Progress) -> Result<Finished, AssembleError> {
+        let build = || self.each(&output, progress);
+        let records = match self.waiting_pool()? {
+            Some(pool) => pool.install(build),
+            None => build(),
+        }?;
+        self.whole_run().complete(records, output, progress)
+    }
+
+    /// More threads than cores, where each waits for a timestamp most of the time: enough to
+    /// keep as many requests in flight as there may be, and as many packages ready for when
+    /// one comes back.
+    fn waiting_pool(&self) -> Result<Option<rayon::ThreadPool>, AssembleError> {
+        if !self.signer.is_some_and(PackageSigner::asks_authority) {
+            return Ok(None);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores + 2 * TIMESTAMPS_IN_FLIGHT).build();
+        pool.map(Some).map_err(|error| AssembleError::Records(io::Error::other(error)))
+    }
+
+    /// Builds what is not made of all files, and records it in the plan's order.
+    fn each(&self, output: &Output<'_>, progress: &dyn Progress) -> Result<Records, AssembleError> {
         let mut records = Records::create(&output.scratch().join("records"))?;
         let (mut failed, mut all) = (0, 0);
         for instances in self.plan.instances().chunks(INSTANCES_AT_A_TIME) {
             let built: Vec<Vec<Result<Built, AssembleError>>> = instances
                 .par_iter()
-                .map(|instance| self.instance(instance, &output, progress))
+                .map(|instance| self.instance(instance, output, progress))
                 .collect::<Result<_, AssembleError>>()?;
             for result in built.into_iter().flatten() {
                 all += 1;
@@ -158,8 +181,8 @@ impl Assembly<'_> {
         for planned in self.plan.of_all_instances() {
             all += 1;
             let content = (planned.make)(self.plan.spec(), self.time);
-            let result = self.laid_out(&planned.artifact, content, &output);
-            match self.go_on(result, &output, progress)? {
+            let result = self.laid_out(&planned.artifact, content, output);
+            match self.go_on(result, output, progress)? {
                 Ok(built) => records.push(&built)?,
                 Err(_) => failed += 1,
             }
@@ -167,7 +190,7 @@ impl Assembly<'_> {
         if failed > 0 {
             return Err(AssembleError::Several { failed, all });
         }
-        self.whole_run().complete(records, output, progress)
+        Ok(records)
     }
 
     /// What is left to do when every single file is staged.
@@ -182,7 +205,7 @@ impl Assembly<'_> {
             }
         };
         let organization = self.plan.spec().organization.as_ref().map(ToString::to_string);
-        let header = Header { organization, ..Header::new(version, part) };
+        let header = Header { organization, time: Some(self.time), ..Header::new(version, part) };
         WholeRun { header, artifacts, time: self.time }
     }
 

@@ -10,12 +10,16 @@ use clap::Args;
 use serde_json::json;
 
 use super::messages::{MessageFormat, line};
+use super::notarize::notarize;
+use super::notary::{KeyArgs, ServicesArgs, WaitArgs};
 use super::progress::Reporter;
+use super::refresh::up_to_date;
 use super::signing::SigningArgs;
 use super::{BuildArgs, environment};
 use crate::artifact::Built;
 use crate::assemble::{Assembly, Finished};
-use crate::macos::PKG;
+use crate::macos::{PKG, commands::allow};
+use crate::notary::NotaryError;
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::run::manifest::{self, MANIFEST_FILE, SUMS_FILE};
@@ -47,6 +51,22 @@ pub struct Dist {
 
     #[command(flatten)]
     signing: SigningArgs,
+
+    /// Have Apple notarize the packages, and staple its tickets to them
+    ///
+    /// As `notarize` does, once everything is built. A run that ends before that leaves what it
+    /// built, and `notarize` goes on.
+    #[arg(long, help_heading = "Notarizing", conflicts_with_all = ["unsigned", "partition"])]
+    notarize: bool,
+
+    #[command(flatten)]
+    key: KeyArgs,
+
+    #[command(flatten)]
+    wait: WaitArgs,
+
+    #[command(flatten)]
+    services: ServicesArgs,
 }
 
 impl Dist {
@@ -80,6 +100,8 @@ impl Dist {
     fn build(&self) -> Result<()> {
         let format = self.message_format;
         let spec = self.spec()?;
+        // What would fail in the end fails at once.
+        let key = if self.notarize { Some(self.key.resolve()?) } else { None };
         let request = self.build.request();
         let plan = Plan::new(&spec, &request)?;
         let files = plan.artifacts().count();
@@ -88,7 +110,7 @@ impl Dist {
         let signer = if plan.has_packages() {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
-            signing.signer
+            signing.signer.map(|signer| signer.stop_at(&STOP))
         } else {
             None
         };
@@ -98,9 +120,14 @@ impl Dist {
         let build = Assembly { plan: &plan, signer: signer.as_ref(), time, keep_going: self.keep_going };
         let finished = build.run(output, &reporter);
         reporter.finish();
-        let finished = finished?;
+        let mut finished = finished?;
         for warning in &warnings {
             format.warning(warning);
+        }
+        if let Some(key) = key {
+            let services = self.services.resolve()?;
+            notarize(format, std::slice::from_ref(&out), &services, &key, &self.wait, &STOP)?;
+            finished = up_to_date(format, &out, &services)?;
         }
         report(format, &out, &finished)
     }
@@ -108,7 +135,10 @@ impl Dist {
 
 /// Opens the output folder, for a run that Ctrl-C ends between two writes.
 pub fn open(format: MessageFormat, out: &Path) -> Result<Output<'static>> {
-    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("could not listen for Ctrl-C")?;
+    static LISTENING: AtomicBool = AtomicBool::new(false);
+    if !LISTENING.swap(true, Ordering::Relaxed) {
+        ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("could not listen for Ctrl-C")?;
+    }
     let output = Output::open(out, &STOP, || {
         format.warning(&format!("another run is writing to {}; waiting for it", out.display()));
     })?;
@@ -119,6 +149,10 @@ pub fn open(format: MessageFormat, out: &Path) -> Result<Output<'static>> {
 pub fn exit(format: MessageFormat, out: &Path, result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if matches!(error.downcast_ref(), Some(NotaryError::Interrupted)) => {
+            format.error(&error);
+            ExitCode::from(INTERRUPTED)
+        }
         Err(_) if STOP.load(Ordering::Relaxed) => {
             format.error(&anyhow::anyhow!("interrupted; {} is as it was", out.display()));
             ExitCode::from(INTERRUPTED)
@@ -165,13 +199,14 @@ pub fn report(format: MessageFormat, out: &Path, finished: &Finished) -> Result<
         })?;
         line(out.join(MANIFEST_FILE).display().to_string());
         line(out.join(SUMS_FILE).display().to_string());
+        let allow = allow(signer.as_ref());
         if let Some(signer) = signer {
             line(format!("Signed by {:?}.", signer.subject));
         }
         if let Some(part) = &finished.header.partition {
             line(format!("This is part {}: join all parts with cargo xtask merge DIR...", part.partition));
         } else if let Some(package) = package {
-            line(format!("Install on a Mac: sudo installer -pkg {package} -target /"));
+            line(format!("Install on a Mac: sudo installer{allow} -pkg {package} -target /"));
         }
     }
     Ok(())

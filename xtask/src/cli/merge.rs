@@ -9,6 +9,7 @@ use clap::Args;
 use super::dist::{exit, open, report};
 use super::environment;
 use super::messages::MessageFormat;
+use super::notary::ServicesArgs;
 use super::progress::Reporter;
 use crate::merge::Parts;
 
@@ -30,6 +31,9 @@ pub struct Merge {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     message_format: MessageFormat,
+
+    #[command(flatten)]
+    services: ServicesArgs,
 }
 
 impl Merge {
@@ -40,6 +44,7 @@ impl Merge {
 
     fn merge(&self, out: &Path) -> Result<()> {
         let format = self.message_format;
+        let services = self.services.resolve()?;
         let parts = Parts::open(&self.folders)?;
         let same = |folder: &PathBuf| match (folder.canonicalize(), out.canonicalize()) {
             (Ok(folder), Ok(out)) => folder == out,
@@ -52,7 +57,7 @@ impl Merge {
             );
         }
         let reporter = Reporter::new(format, parts.files()?);
-        let finished = parts.join(open(format, out)?, &reporter);
+        let finished = parts.join(open(format, out)?, &services.ticket_roots, &reporter);
         reporter.finish();
         report(format, out, &finished?)
     }

@@ -62,6 +62,19 @@ pub fn part(text: &str) {
     keep(write!(anstream::stdout(), "{text}"));
 }
 
+/// An error with its causes, each said once: a message may have its cause in it already.
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text.push_str(colon);
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 impl MessageFormat {
     /// An event, for programs only.
     pub fn event(self, name: &str, mut fields: Value) {
@@ -82,7 +95,7 @@ impl MessageFormat {
     /// The same, of a file that anybody may have made: its names are in the text.
     pub fn foreign_error(self, error: &anyhow::Error) {
         match self {
-            Self::Human => note(format!("error: {}", printable(&format!("{error:#}")))),
+            Self::Human => note(format!("error: {}", printable(&with_causes(error)))),
             Self::Json => self.error(error),
         }
     }
@@ -90,8 +103,8 @@ impl MessageFormat {
     /// Why the command failed, with its causes.
     pub fn error(self, error: &anyhow::Error) {
         match self {
-            Self::Human => note(format!("error: {error:#}")),
-            Self::Json => self.event("error", json!({ "message": format!("{error:#}") })),
+            Self::Human => note(format!("error: {}", with_causes(error))),
+            Self::Json => self.event("error", json!({ "message": with_causes(error) })),
         }
     }
 }

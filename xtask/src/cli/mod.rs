@@ -10,9 +10,13 @@ mod environment;
 mod inspect;
 mod merge;
 mod messages;
+mod notarize;
+mod notary;
 mod plan;
 mod progress;
+mod refresh;
 mod signing;
+mod staple;
 mod verify;
 
 use std::path::PathBuf;
@@ -39,9 +43,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Dist(dist::Dist),
+    Dist(Box<dist::Dist>),
     Plan(plan::Plan),
     Merge(merge::Merge),
+    Notarize(notarize::Notarize),
+    Staple(staple::Staple),
+    Refresh(refresh::Refresh),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Autostart(autostart::Autostart),
@@ -113,6 +120,9 @@ pub fn main() -> ExitCode {
         Command::Dist(dist) => dist.run(),
         Command::Plan(plan) => plan.run(),
         Command::Merge(merge) => merge.run(),
+        Command::Notarize(notarize) => notarize.run(),
+        Command::Staple(staple) => staple.run(),
+        Command::Refresh(refresh) => refresh.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
         Command::Autostart(autostart) => autostart.run(),

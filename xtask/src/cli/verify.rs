@@ -203,7 +203,7 @@ fn digest(path: &Path) -> io::Result<FileDigest> {
 }
 
 /// The certificates of a PEM or DER file.
-fn certificates(file: &Path) -> Result<Vec<CapturedX509Certificate>> {
+pub(super) fn certificates(file: &Path) -> Result<Vec<CapturedX509Certificate>> {
     let bytes = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
     let found = if bytes.windows(11).any(|part| part == b"-----BEGIN ") {
         let blocks = pem::parse_many(&bytes).with_context(|| format!("{} is no PEM file", file.display()))?;

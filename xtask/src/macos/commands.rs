@@ -5,6 +5,7 @@
 use super::{COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, UNINSTALL_PKG};
 use crate::artifact::{Built, Command, component_of};
 use crate::render::text::word;
+use crate::sign::SignedBy;
 
 /// What to do with an instance's packages on a Mac.
 pub(super) fn of_instance(name: &str, built: &[Built]) -> Vec<Command> {
@@ -51,7 +52,10 @@ pub(super) fn combined(built: &[Built]) -> Vec<Command> {
             ),
             &[
                 format!("installer -showChoiceChangesXML -pkg {file} -target / > choices.xml"),
-                format!("sudo installer -applyChoiceChangesXML choices.xml -pkg {file} -target /"),
+                format!(
+                    "sudo installer{} -applyChoiceChangesXML choices.xml -pkg {file} -target /",
+                    allow(installer.signed_by.as_ref())
+                ),
             ],
         ));
     }
@@ -72,12 +76,22 @@ fn check(package: &Built) -> Command {
 }
 
 fn double_click(package: &Built) -> Option<&'static str> {
-    let is_trusted = package.signed_by.as_ref().is_some_and(|signer| !signer.development);
-    Some(if is_trusted { "Double-click it, or:" } else { "A double-click is refused; in Terminal:" })
+    let is_trusted = package.signed_by.as_ref().is_some_and(SignedBy::is_trusted);
+    Some(match package.notarized {
+        Some(_) => "Double-click it, or:",
+        None if is_trusted => "It is not notarized: after a download a double-click is refused; in Terminal:",
+        None => "A double-click is refused; in Terminal:",
+    })
 }
 
 fn install(package: &Built) -> String {
-    format!("sudo installer -pkg {} -target /", word(file_name(package)))
+    format!("sudo installer{} -pkg {} -target /", allow(package.signed_by.as_ref()), word(file_name(package)))
+}
+
+/// What `installer` must be told before it takes a package of this signer: nothing for one
+/// that every Mac trusts, and nothing for a package that nobody signed.
+pub fn allow(signer: Option<&SignedBy>) -> &'static str {
+    if signer.is_some_and(|signer| !signer.is_trusted()) { " -allowUntrusted" } else { "" }
 }
 
 fn file_name(package: &Built) -> &str {

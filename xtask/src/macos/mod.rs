@@ -4,7 +4,7 @@
 
 pub mod artifacts;
 pub mod combined_pages;
-mod commands;
+pub mod commands;
 pub mod launchd;
 pub mod package;
 pub mod pages;

@@ -15,7 +15,7 @@ use crate::settings::resolve::MUNKI_FOLDER;
 use crate::settings::{Instance, Spec};
 
 /// What is about an instance's packages.
-pub(super) const MANAGER: &str = "manager";
+pub const MANAGER: &str = "manager";
 /// The catalogs of the Munki repository.
 pub(super) const MUNKI_CATALOG: &str = "munki-catalog";
 

@@ -25,6 +25,7 @@ mod apple;
 pub mod artifacts;
 mod fleet;
 pub mod munki;
+pub mod renew;
 pub mod scripts;
 
 use crate::artifact::{Artifact, BuiltPackage, Content, Kind};

@@ -1,7 +1,7 @@
 //! `artifacts.json` and `SHA256SUMS`: what a run built, for machines.
 //!
 //! ```text
-//! artifacts.json   { "schema": 1, "version": "...", "organization": "...", "partition": {...}, "artifacts": [ ... ] }
+//! artifacts.json   { "schema": 1, "version": "...", "organization": "...", "time": ..., "partition": {...}, "artifacts": [ ... ] }
 //! SHA256SUMS       digest, two spaces, path: a line per file, as sha256sum writes and checks it
 //! ```
 //!
@@ -41,6 +41,9 @@ pub struct Header {
     /// Who publishes the packages, where the settings say so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub organization: Option<String>,
+    /// Time of the files inside archives, seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub time: Option<u32>,
     /// Of which run this is a part; nothing where it is all of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partition: Option<Part>,
@@ -65,7 +68,7 @@ pub struct Part {
 impl Header {
     /// A header of this program's schema.
     pub fn new(version: String, partition: Option<Part>) -> Self {
-        Self { schema: SCHEMA, version, organization: None, partition }
+        Self { schema: SCHEMA, version, organization: None, time: None, partition }
     }
 }
 

@@ -61,7 +61,10 @@ pub fn read<R: Read + Seek>(archive: &Archive, input: &mut R) -> Ticket {
 }
 
 /// The bytes at the file's end that its last trailer is for.
-fn framed<R: Read + Seek>(archive: &Archive, input: &mut R) -> Result<Option<Vec<u8>>, String> {
+///
+/// # Errors
+/// Why they cannot be read.
+pub fn framed<R: Read + Seek>(archive: &Archive, input: &mut R) -> Result<Option<Vec<u8>>, String> {
     let heap_len = archive.file_len - archive.heap_start;
     let mut last = |length: u64, limit: u64| {
         let start = heap_len.checked_sub(length).ok_or_else(|| ticket::TicketError::TooLong.to_string())?;
@@ -76,7 +79,10 @@ fn framed<R: Read + Seek>(archive: &Archive, input: &mut R) -> Result<Option<Vec
 }
 
 /// What the ticket must have for this package: its TOC's digest, as computed.
-fn package_entry(archive: &Archive) -> Result<Entry, String> {
+///
+/// # Errors
+/// Where no ticket has such a digest.
+pub fn package_entry(archive: &Archive) -> Result<Entry, String> {
     let style = archive.toc.checksum.as_ref().map_or("", |checksum| checksum.style.as_str());
     let (digest_type, mut hasher) = match Hasher::new(style) {
         Some(hasher @ Hasher::Sha1(_)) => (1, hasher),

@@ -98,7 +98,7 @@ pub struct Ticket<'a> {
 }
 
 /// The digest of something that the ticket is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// 1 SHA-1, 2 SHA-256 in those that are known.
     pub digest_type: u8,
@@ -110,6 +110,21 @@ pub struct Entry {
 /// 16 bytes; `None` if they are no trailer.
 pub fn framed_len(last: &[u8; TRAILER_LEN]) -> Option<u64> {
     Some(u64::from(trailer(last)?.length) + 2 * TRAILER_LEN as u64)
+}
+
+/// What is put behind a package's heap to staple a ticket: the ticket, filled up, in its
+/// framing.
+///
+/// # Errors
+/// [`TicketError::TooLong`].
+pub fn frame(ticket: &[u8]) -> Result<Vec<u8>, TicketError> {
+    let length = ticket.len().next_multiple_of(ALIGNMENT);
+    let after = Trailer::new(TYPE_TICKET, u32::try_from(length).map_err(|_| TicketError::TooLong)?);
+    let mut framed = Trailer::new(TYPE_TERMINATOR, 0).to_bytes().to_vec();
+    framed.extend(ticket);
+    framed.resize(TRAILER_LEN + length, 0);
+    framed.extend(after.to_bytes());
+    Ok(framed)
 }
 
 /// Takes as many bytes apart as [`framed_len`] says, which end the file.
@@ -269,6 +284,14 @@ mod tests {
         let types: Vec<u8> = ticket.entries.iter().map(|entry| entry.digest_type).collect();
         assert_eq!(types, [1, 2]);
         assert_eq!(ticket.entries[1].digest, [2; 20]);
+    }
+
+    #[test]
+    fn what_is_framed_again_is_the_same() {
+        let framed = framed();
+        let ticket = &framed[TRAILER_LEN..framed.len() - TRAILER_LEN];
+        assert_eq!(frame(ticket).unwrap(), framed);
+        assert_eq!(frame(&ticket[..ticket.len() - 2]).unwrap(), framed, "filled up with zeros");
     }
 
     #[test]

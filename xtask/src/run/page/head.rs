@@ -115,11 +115,11 @@ fn signer(signer: Option<&SignedBy>) -> Signer {
         ),
         Some(signer) if signer.development => Some(
             "The packages are signed with a development identity, which no Mac trusts: a double-click and device \
-             managers refuse them, and only sudo installer takes them.",
+             managers refuse them, and only sudo installer -allowUntrusted takes them.",
         ),
         Some(signer) if signer.team.is_none() => Some(
             "The certificate does not chain to an Apple root: only Macs that were told to trust its issuer accept \
-             the packages.",
+             the packages, and others only by sudo installer -allowUntrusted.",
         ),
         Some(_) => None,
     };

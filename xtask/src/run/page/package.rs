@@ -17,6 +17,8 @@ pub(super) struct Package {
     pub signed_by: String,
     /// Whether every Mac refuses that signature, or there is none.
     pub is_untrusted: bool,
+    /// When Apple notarized it, where its ticket is stapled.
+    pub notarized: Option<String>,
     pub identifier: Option<String>,
     pub version: String,
     pub needs: Option<String>,
@@ -53,6 +55,7 @@ pub(super) fn package(built: &Built) -> Package {
         size: exact_size(built.size),
         sum: plain(&built.sha256),
         signed_by: signed_by(built.signed_by.as_ref()),
+        notarized: built.notarized.map(|time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
         is_untrusted: built.signed_by.as_ref().is_none_or(|signer| signer.development),
         identifier: built.artifact.identifier.as_deref().map(plain),
         version: plain(&built.version),
