@@ -10,7 +10,7 @@ use super::{Guide, blocks_of};
 use crate::support::{Xtask, identity_folder, root, succeed, tool};
 
 /// Words that tell which lines are not run here, and who runs them.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 16] = [
     ("cargo test", "it would run this test"),
     ("cargo xtask ci", "it would run this test"),
     ("cargo fmt", "CI does"),
@@ -22,6 +22,8 @@ const ELSEWHERE: [(&str, &str); 14] = [
     ("rsync ", "takes a server"),
     ("makecatalogs ", "takes a server"),
     ("--require notarized", "takes a package that Apple notarized"),
+    (" --notarize ", "tests/notary plays Apple"),
+    ("cargo xtask notarize", "tests/notary plays Apple"),
     ("cargo xtask autostart", "tests/autostart/boot.rs runs them in a machine"),
     ("xtask() {", "tests/autostart/completion.rs has a bash read it"),
     ("COMPLETE=", "tests/autostart/completion.rs has a bash read it"),
