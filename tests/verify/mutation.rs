@@ -103,7 +103,7 @@ fn signatures(archive: &Archive) -> Range<usize> {
 }
 
 /// The same with a timestamp in it, and the certificate that the timestamp carries: one bit
-/// of each byte.
+/// of each byte, and the one that turns a digest's name into another's.
 #[test]
 fn every_changed_bit_of_a_timestamped_signature_is_noticed() {
     let Some(_) = tool("openssl") else { return };
@@ -120,9 +120,13 @@ fn every_changed_bit_of_a_timestamped_signature_is_noticed() {
     let archive = Archive::read(&mut Cursor::new(&package)).unwrap();
     assert!(holds(&archive, &package, &trust));
     let missed = in_parallel(signatures(&archive), |position| {
-        let mut changed = package.clone();
-        changed[position] ^= 1 << (position % 8);
-        !holds(&archive, &changed, &trust)
+        // Not always the same bit, and the same one in each run.
+        let bits = [position - cms_start(&package).min(position), 1].map(|bit| 1 << (bit % 8));
+        bits.iter().all(|bit| {
+            let mut changed = package.clone();
+            changed[position] ^= bit;
+            !holds(&archive, &changed, &trust)
+        })
     });
     assert!(
         missed.is_empty(),

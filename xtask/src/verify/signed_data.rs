@@ -61,5 +61,11 @@ pub(super) fn frame(bytes: &[u8]) -> Result<rfc5652::SignedData, String> {
     if !raw.digest_algorithms.iter().chain(of_signers).all(none) {
         return Err("one of its algorithms has parameters, and those that are known have none".to_owned());
     }
+    // Nothing signs this list. Readers go by what the signers say.
+    let said: Vec<_> = raw.signer_infos.iter().map(|one| &one.digest_algorithm.algorithm).collect();
+    let listed: Vec<_> = raw.digest_algorithms.iter().map(|one| &one.algorithm).collect();
+    if said.iter().any(|one| !listed.contains(one)) || listed.iter().any(|one| !said.contains(one)) {
+        return Err("the digests that it lists are not those of its signers".to_owned());
+    }
     Ok(raw)
 }
