@@ -141,6 +141,17 @@ fn said(detail: &str) -> String {
     }
 }
 
+impl NotaryError {
+    /// The same error where the submission is kept, so that a later run goes on from here.
+    #[must_use]
+    pub fn of_what_is_kept(mut self) -> Self {
+        if let Self::Busy { is_kept, .. } | Self::Unreachable { is_kept, .. } = &mut self {
+            *is_kept = true;
+        }
+        self
+    }
+}
+
 fn resume(is_kept: bool) -> &'static str {
     if is_kept { "; `cargo xtask notarize --resume` goes on from here" } else { "" }
 }

@@ -310,7 +310,8 @@ impl Run<'_> {
         let mut stapled = 0;
         loop {
             let entries: Vec<Entry> = left.iter().map(|(entry, _)| *entry).collect();
-            let found = tickets::look_up(http, self.services, &entries)?;
+            let found =
+                tickets::look_up(http, self.services, &entries).map_err(NotaryError::of_what_is_kept)?;
             let mut missing = Vec::new();
             for (entry, paths) in left {
                 let Some(ticket) = found.get(&entry) else {

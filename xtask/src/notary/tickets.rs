@@ -65,7 +65,7 @@ fn tries(
         let body = json!({ "records": records });
         let url = &services.tickets;
         let answer =
-            http.send_so_often(tries, WHAT, url, true, |client| Ok(client.post(url.clone()).json(&body)))?;
+            http.send_so_often(tries, WHAT, url, false, |client| Ok(client.post(url.clone()).json(&body)))?;
         let host = || answer.host.clone();
         if !answer.is_success() {
             let (status, detail) = (answer.status, answer.text());
