@@ -21,5 +21,6 @@ mod signing;
 mod stage;
 mod start;
 mod support;
+mod template;
 mod tidy;
 mod verify;

@@ -21,6 +21,7 @@
 //! | [`notary`] | notarizing and stapling, without a Mac |
 //! | [`refresh`] | a run's files after tickets were stapled to its packages |
 //! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |
+//! | [`template`] | what a Lima template has limactl fetch |
 //! | [`autostart`] | the same registration on this machine, without a package |
 //! | [`lima_start`], [`environment`] | what launchd and systemd run, and the environment it gets |
 //! | [`render`], [`printable`], [`digest`] | templates filled in, values escaped; foreign text made fit for a terminal; sums |
@@ -48,4 +49,5 @@ pub mod retry_after;
 pub mod run;
 pub mod settings;
 pub mod sign;
+pub mod template;
 pub mod verify;

@@ -17,6 +17,7 @@ mod progress;
 mod refresh;
 mod signing;
 mod staple;
+mod template;
 mod verify;
 
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ enum Command {
     Refresh(refresh::Refresh),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Template(template::Template),
     Autostart(autostart::Autostart),
     #[command(hide = true)]
     StartAtLogin(autostart::StartAtLogin),
@@ -125,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Refresh(refresh) => refresh.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Template(template) => template.run(),
         Command::Autostart(autostart) => autostart.run(),
         Command::StartAtLogin(start_at_login) => start_at_login.run(),
         Command::Ci(ci) => ci.run(),
