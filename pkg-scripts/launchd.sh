@@ -33,21 +33,21 @@ clock_start() {
 	CLOCK_SPENT=0
 }
 
-# Waits for a second, or $1, and counts what really passed, since each launchctl
-# takes its time too.
+# Waits for a second and counts what really passed, since each launchctl takes
+# its time too.
 pause() {
-	sleep "${1:-1}"
-	clock_look "${1:-1}"
+	sleep 1
+	clock_look
 }
 
 # Counts what has passed since it was counted last. A step backwards or a leap
-# means that the clock was set, as happens on a new Mac: it counts as a second, or $1.
+# means that the clock was set, as happens on a new Mac: it counts as a second.
 clock_look() {
 	clock_now=$(date +%s)
 	clock_step=$((clock_now - CLOCK_LAST))
 	CLOCK_LAST=$clock_now
-	if [ "$clock_step" -lt "${1:-1}" ] || [ "$clock_step" -gt "$TIME_LIMIT" ]; then
-		clock_step=${1:-1}
+	if [ "$clock_step" -lt 1 ] || [ "$clock_step" -gt "$TIME_LIMIT" ]; then
+		clock_step=1
 	fi
 	CLOCK_SPENT=$((CLOCK_SPENT + clock_step))
 }
