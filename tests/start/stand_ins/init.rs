@@ -148,36 +148,23 @@ fn asleep() -> Option<BTreeMap<String, String>> {
             continue;
         }
         // One that has ended meanwhile was awake.
-        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
-        // Behind the name, which may have anything in it: the state, and the threads.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let state = *fields.first()?;
-        match fields.get(17).copied() {
+        let status = fs::read_to_string(process.path().join("status")).ok()?;
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let state = field("State:")?.trim_start().chars().next()?;
+        match field("Threads:").map(str::trim) {
             Some("1") => {}
             // What is just being put away.
             Some("0") => return None,
             threads => panic!("a look at one thread is not enough: {threads:?}"),
         }
-        if !matches!(state, "S" | "T" | "t" | "Z") {
+        if !matches!(state, 'S' | 'T' | 't' | 'Z') {
             return None;
         }
-        found.insert(name, format!("{state} {}", times_awake(&process.path())?));
+        // What comes last in the file.
+        let switches = status.find("\nvoluntary_ctxt_switches:").map_or("", |at| &status[at..]);
+        found.insert(name, format!("{state}{switches}"));
     }
     Some(found)
-}
-
-/// How often a process had the processor. `None`: it has ended.
-fn times_awake(process: &Path) -> Option<String> {
-    let text = fs::read_to_string(process.join("schedstat")).unwrap_or_default();
-    match text.split_whitespace().nth(2) {
-        Some(times) if times != "0" => Some(times.to_owned()),
-        // A kernel that does not count that; this costs more to read.
-        _ => {
-            let status = fs::read_to_string(process.join("status")).ok()?;
-            let at = status.find("\nvoluntary_ctxt_switches:")?;
-            Some(status[at..].to_owned())
-        }
-    }
 }
 
 fn busy() -> String {
