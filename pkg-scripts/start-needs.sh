@@ -126,7 +126,7 @@ vm_has_instance() {
 		return 0
 	fi
 	if [ -e "$vm_dir" ] || [ -L "$vm_dir" ]; then
-		vm_problem="what is at $vm_dir is no Lima instance"
+		vm_problem="what is at $vm_dir is not a Lima instance"
 		vm_advice="Waiting until somebody removes it; it is made anew then."
 		return 1
 	fi

@@ -58,13 +58,13 @@ pub fn check<R: Read + Seek>(folder: &Folder<'_, R>) -> Check {
         folder.add(path, found, &mut faults);
     }
     faults.extend(catalogs.iter().map(|name| format!("the catalog {name:?} is not there")));
-    if any { Check::of(NAME, faults) } else { Check::not_applicable(NAME, "nothing of Munki's is there") }
+    if any { Check::of(NAME, faults) } else { Check::not_applicable(NAME, "there are no files for Munki") }
 }
 
 fn pkginfo<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Result<Dictionary, String> {
     property_list::read(&folder.read(path)?)?
         .into_dictionary()
-        .ok_or_else(|| "it is no dictionary".to_owned())
+        .ok_or_else(|| "it is not a dictionary".to_owned())
 }
 
 fn text<'a>(pkginfo: &'a Dictionary, key: &str) -> Option<&'a str> {
@@ -76,7 +76,7 @@ fn pkginfo_faults<R: Read + Seek>(
     path: &str,
     pkginfo: &Dictionary,
 ) -> Result<Vec<String>, String> {
-    let needed = |key: &str| text(pkginfo, key).ok_or_else(|| format!("it has no text {key}"));
+    let needed = |key: &str| text(pkginfo, key).ok_or_else(|| format!("it has no string {key}"));
     let (location, version) = (needed("installer_item_location")?, needed("version")?);
     needed("name")?;
     let package = package_at(folder, path, location)
@@ -98,7 +98,7 @@ fn pkginfo_faults<R: Read + Seek>(
         faults.push(format!("its version is {version}, and {package:?} has another"));
     }
     for receipt in pkginfo.get("receipts").and_then(Value::as_array).into_iter().flatten() {
-        let keys = receipt.as_dictionary().ok_or("it has a receipt that is no dictionary")?;
+        let keys = receipt.as_dictionary().ok_or("it has a receipt that is not a dictionary")?;
         let (Some(identifier), Some(version)) = (text(keys, "packageid"), text(keys, "version")) else {
             return Err("it has a receipt without packageid or version".to_owned());
         };
@@ -150,7 +150,7 @@ fn catalog_faults<R: Read + Seek>(
     }
 }
 
-const DIFFERENT: &str = "it is not what the pkginfos of the repository come to; run makecatalogs";
+const DIFFERENT: &str = "it does not agree with the repository's pkginfos; run makecatalogs";
 
 /// Takes only what a file has, byte by byte.
 struct Same<R> {
@@ -187,6 +187,6 @@ fn manifest_faults<R: Read + Seek>(
     Ok(asked
         .filter_map(Value::as_string)
         .filter(|name| !names.contains(*name))
-        .map(|name| format!("it asks for {name:?}, and no pkginfo of the repository has this name"))
+        .map(|name| format!("it asks for {name:?}, but no pkginfo of the repository has this name"))
         .collect())
 }
