@@ -10,7 +10,7 @@ use crate::support::Xtask;
 const PACKAGE: &str = "k3s/macos/lima-k3s-1.2.pkg";
 const IN_REPOSITORY: &str = "munki/pkgs/lima-autostart/lima-k3s-1.2.pkg";
 const MANIFEST: &str = "k3s/mdm/manifest.plist";
-const DECLARATION: &str = "k3s/mdm/package.json";
+const DECLARATION: &str = "k3s/mdm/declaration.json";
 const PROFILE: &str = "k3s/mdm/login-items.mobileconfig";
 const PKGINFO: &str = "munki/pkgsinfo/lima-autostart/lima-k3s-1.2.plist";
 const FLEET: &str = "k3s/mdm/fleet/lima-k3s.package.yml";

@@ -86,7 +86,7 @@ fn nothing_is_written_without_an_address() {
         spec.base_url = None;
         let sums = made_up();
         assert!(files(&spec, &instance, [&sums[0], &sums[1]], [0, 0]).is_empty());
-        assert_eq!(xtask::managers::planned(&spec, &instance, "a/b.pkg", "a/c.pkg"), []);
+        assert_eq!(xtask::managers::planned(&spec, Whose::One(&instance), "a/b.pkg", "a/c.pkg"), []);
         assert_eq!(xtask::managers::catalogs(&spec), []);
     }
 }
@@ -96,7 +96,7 @@ fn what_is_planned_is_what_is_written_in_the_same_order() {
     let sums = made_up();
     for (_, spec, instance) in served() {
         let paths = package_paths(&spec, &instance);
-        let planned = xtask::managers::planned(&spec, &instance, &paths[0], &paths[1]);
+        let planned = xtask::managers::planned(&spec, Whose::One(&instance), &paths[0], &paths[1]);
         let written = files(&spec, &instance, [&sums[0], &sums[1]], [0, 0]);
         let planned: Vec<&str> = planned.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(planned, written.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>());
@@ -152,7 +152,7 @@ fn every_shell_and_shellcheck_can_read_the_scripts() {
         made().into_iter().filter(|(path, _)| ends(path, &[".sh"])).map(|(_, bytes)| bytes).collect();
     scripts.extend(
         served().iter().map(|(_, spec, instance)| {
-            xtask::managers::scripts::munki_installcheck_sh(spec, instance).into()
+            xtask::managers::scripts::munki_installcheck_sh(spec, std::slice::from_ref(instance)).into()
         }),
     );
     assert_eq!(scripts.len(), served().len() * 3);
@@ -174,7 +174,7 @@ fn the_installcheck_looks_for_what_is_there() {
     let root = tempfile::tempdir().unwrap();
     let at = |path: &str| root.path().join(path);
     for (_, spec, instance) in served() {
-        let script = xtask::managers::scripts::munki_installcheck_sh(&spec, &instance);
+        let script = xtask::managers::scripts::munki_installcheck_sh(&spec, std::slice::from_ref(&instance));
         // The same script, with its paths below a folder of its own.
         let daemon = format!("io.lima-vm.daemon.{}.plist", instance.name);
         let values: String = script
