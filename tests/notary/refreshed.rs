@@ -96,6 +96,11 @@ fn what_follows_from_stapled_packages_is_as_dist_would_have_written_it() {
     let changed = different(&before, &after);
     for end in [
         "vm0/mdm/manifest.plist",
+        "mdm/manifest.plist",
+        "mdm/declaration.json",
+        "mdm/munki/lima-autostart-3.1.plist",
+        "mdm/fleet/lima.package.yml",
+        "munki/pkgs/lima-autostart/all/lima-autostart-3.1-uninstall.pkg",
         "vm1/mdm/uninstall-manifest.plist",
         "vm2/mdm/declaration.json",
         "vm0/mdm/munki/lima-vm0-3.1.plist",
@@ -132,11 +137,11 @@ fn what_follows_from_stapled_packages_is_as_dist_would_have_written_it() {
 fn parts_that_were_stapled_are_joined_to_the_run_that_was() {
     let Some(_) = tool("openssl") else { return };
     let xtask = folder();
-    xtask.run(&["dist", "--unsigned"]);
+    xtask.run(&["dist", "--unsigned", "--combined"]);
     let server = server_for(&xtask, "out");
     for part in ["1/2", "2/2"] {
         let out = format!("part-{}", &part[..1]);
-        xtask.run(&["dist", "--unsigned", "--partition", part, "--out", &out]);
+        xtask.run(&["dist", "--unsigned", "--combined", "--partition", part, "--out", &out]);
         // By another program, which knows nothing of the folder: one package after the other.
         for (path, _) in packages(&xtask.path(&out)) {
             succeed(&mut command(&xtask, &server, &["staple", &format!("{out}/{path}")]));
