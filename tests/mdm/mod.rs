@@ -3,6 +3,8 @@
 
 mod catalogs;
 mod damage;
+mod fleet;
+mod gitops;
 mod goldens;
 mod hostile;
 mod keys;
