@@ -137,7 +137,9 @@ fn the_policies_tell_macs_apart() {
         }
 
         let agent = |name: &str| {
-            format!("INSERT INTO processes VALUES ('/opt/homebrew/bin/limactl hostagent --pidfile /Users/x/.lima/{name}/ha.pid --socket /s {name}');")
+            format!(
+                "INSERT INTO processes VALUES ('/opt/homebrew/bin/limactl hostagent --pidfile /Users/x/.lima/{name}/ha.pid --socket /s {name}');"
+            )
         };
         assert!(answers(&sqlite, runs, &agent(name.as_str())), "{case}");
         let others: String = [format!("{name}2"), format!("x{name}"), "other".to_owned()]

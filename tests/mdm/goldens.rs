@@ -155,11 +155,9 @@ fn every_shell_and_shellcheck_can_read_the_scripts() {
     let file = folder.path().join("script.sh");
     let mut scripts: Vec<Vec<u8>> =
         made().into_iter().filter(|(path, _)| ends(path, &[".sh"])).map(|(_, bytes)| bytes).collect();
-    scripts.extend(
-        served().iter().map(|(_, spec, instance)| {
-            xtask::managers::scripts::munki_installcheck_sh(spec, std::slice::from_ref(instance)).into()
-        }),
-    );
+    scripts.extend(served().iter().map(|(_, spec, instance)| {
+        xtask::managers::scripts::munki_installcheck_sh(spec, std::slice::from_ref(instance)).into()
+    }));
     assert_eq!(scripts.len(), served().len() * 3);
     for script in scripts {
         std::fs::write(&file, script).unwrap();

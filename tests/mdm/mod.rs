@@ -1,6 +1,7 @@
 //! What device managers read: goldens, the keys that are published for each file,
 //! other people's readers, and what `verify` says when something does not agree.
 
+mod all;
 mod catalogs;
 mod damage;
 mod fleet;
@@ -9,6 +10,7 @@ mod goldens;
 mod hostile;
 mod keys;
 mod profile;
+mod repository;
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};

@@ -180,7 +180,10 @@ fn what_is_not_the_run_is_refused_and_nothing_is_touched() {
     let text = fs::read(&script).unwrap();
     refused(&|| fs::write(&script, "exit\n").unwrap(), "uninstall.sh is not the file that was built");
     fs::write(&script, text).unwrap();
-    refused(&|| fs::write(place("vm0/mdm/declaration.json"), "{}").unwrap(), "declaration.json is not the file");
+    refused(
+        &|| fs::write(place("vm0/mdm/declaration.json"), "{}").unwrap(),
+        "declaration.json is not the file",
+    );
     let error = fail(&mut command(&xtask, &server, &["refresh", "nowhere"]));
     assert!(error.contains("nowhere/artifacts.json") && !xtask.path("nowhere").exists(), "{error}");
 }
