@@ -17,7 +17,7 @@ vm_has_home() {
 		vm_advice="Waiting until that is allowed."
 		return 1
 	fi
-	vm_problem="$vm_home is not there"
+	vm_problem="$vm_home is missing"
 	# limactl makes it for its first instance, but not in place of a volume.
 	[ -n "$vm_template" ] && [ -d "${vm_home%/*}/" ] && [ -w "${vm_home%/*}/" ]
 }

@@ -151,7 +151,7 @@ fn resource_findings(distribution: &DistributionFacts, resources: &[String]) -> 
     let mut found = Findings::default();
     for page in &distribution.pages {
         if let Some(file) = page.file.as_deref().filter(|file| !there.contains(file)) {
-            found.note(format!("{}: Resources/{file} is not there", page.element));
+            found.note(format!("{}: Resources/{file} is missing", page.element));
         }
     }
     found

@@ -31,14 +31,19 @@ pub fn checks(
     files: &BTreeMap<String, FileDigest>,
 ) -> Vec<Check> {
     let sums = match sums {
-        None => vec![format!("{SUMS_FILE} is not there")],
+        None => vec![format!("{SUMS_FILE} is missing")],
         Some(text) => sums_faults(text, files),
     };
     let manifest = match manifest {
-        None => vec![format!("{MANIFEST_FILE} is not there")],
+        None => vec![format!("{MANIFEST_FILE} is missing")],
         Some(json) => manifest_faults(json, files),
     };
     vec![Check::of("folder-sums", sums), Check::of("folder-manifest", manifest)]
+}
+
+/// The same for a folder that nobody recorded.
+pub fn none(why: &str) -> Vec<Check> {
+    ["folder-sums", "folder-manifest"].map(|name| Check::not_applicable(name, why)).into()
 }
 
 fn sums_faults(text: &str, files: &BTreeMap<String, FileDigest>) -> Vec<String> {
