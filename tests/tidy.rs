@@ -36,9 +36,9 @@ fn all() -> Vec<(PathBuf, String)> {
         "xtask/fuzz/fuzz_targets",
         "tests",
     ]
-        .iter()
-        .flat_map(|folder| rust_files(folder))
-        .collect()
+    .iter()
+    .flat_map(|folder| rust_files(folder))
+    .collect()
 }
 
 /// Lines of a file that are code: no comments, no tests at its end.

@@ -61,7 +61,7 @@ fn save_signed(name: &str, parts: &[&[u8]]) -> Result<(), Box<dyn Error>> {
 
 /// Programs for each processor, signed in each way by nobody.
 fn programs() -> Result<(), Box<dyn Error>> {
-    use macho::write::{AdHoc, Processor, Program, lima_entitlements, universal};
+    use macho::write::{AdHoc, Processor, Program, lima_entitlements};
     let full = AdHoc { entitlements: Some(lima_entitlements()), runtime: true, ..AdHoc::new("limactl") };
     let [arm, intel, old, power] =
         [Processor::Arm64, Processor::X86_64, Processor::I386, Processor::PowerPc].map(Program::new);
@@ -69,7 +69,7 @@ fn programs() -> Result<(), Box<dyn Error>> {
     save("macho", "linker", &intel.ad_hoc(&AdHoc::by_linker("a.out")))?;
     save("macho", "full", &intel.ad_hoc(&full))?;
     save("macho", "big-endian", &power.ad_hoc(&full))?;
-    save("macho", "universal", &universal(&[old.ad_hoc(&full), arm.ad_hoc(&full)]))
+    save("macho", "universal", &macho::universal(&[old.ad_hoc(&full), arm.ad_hoc(&full)]).ok_or("no images")?)
 }
 
 /// Writes a seed of a target.

@@ -121,6 +121,8 @@ pub struct Image {
     pub size: u64,
     /// What it runs on.
     pub platform: Option<Platform>,
+    /// The property list in it, which says what a bundle's would.
+    pub info: Option<Vec<u8>>,
     /// Its signature, as far as there is one that can be read.
     pub signature: Option<Signature>,
     /// What is wrong with it, or odd.
@@ -190,6 +192,7 @@ pub(crate) fn read<R: Read + Seek>(input: &mut Input<'_, R>, offset: u64) -> io:
         offset,
         size: input.length,
         platform: None,
+        info: None,
         signature: None,
         findings: Findings::default(),
     };
@@ -209,12 +212,11 @@ pub(crate) fn read<R: Read + Seek>(input: &mut Input<'_, R>, offset: u64) -> io:
         }
     };
     image.platform = commands.platform;
+    if let Some((at, length)) = commands.info {
+        image.info = input.bytes(at, length, INFO_MAX)?;
+    }
     if let Some((at, length)) = commands.signature {
-        let info = match commands.info {
-            Some((at, length)) => input.bytes(at, length, INFO_MAX)?,
-            None => None,
-        };
-        image.signature = signature::read(input, at, length, info.as_deref(), &mut findings)?;
+        image.signature = signature::read(input, at, length, image.info.as_deref(), &mut findings)?;
         if commands.linkedit_end != Some(at.saturating_add(length)) {
             findings.fault("its signature is not at the end of its last segment");
         }

@@ -29,6 +29,7 @@ mod read;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod universal;
 pub mod write;
 
 pub use digest::HashType;
@@ -37,4 +38,5 @@ pub use entitlements::{NoEntitlements, Value};
 pub use findings::Findings;
 pub use image::{Image, Platform, Version, kind, platform};
 pub use read::{IMAGES_MAX, MachO, is_macho, read};
-pub use signature::{SIGNATURE_MAX, Signature};
+pub use signature::{SIGNATURE_MAX, Signature, cms, with_cms};
+pub use universal::universal;

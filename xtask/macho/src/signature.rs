@@ -151,6 +151,36 @@ pub(crate) fn read<R: Read + Seek>(
     Ok(Some(signature))
 }
 
+/// The CMS structure in a signature, where it is the last part; `None` where it is not.
+pub fn cms(signature: &[u8]) -> Option<&[u8]> {
+    let (at, end) = last_cms(signature)?;
+    signature.get(at + 8..end)
+}
+
+/// A signature with another CMS structure as its last part.
+pub fn with_cms(signature: &[u8], cms: &[u8]) -> Option<Vec<u8>> {
+    let (at, _) = last_cms(signature)?;
+    let part_length = u32::try_from(cms.len().checked_add(8)?).ok()?;
+    let length = u32::try_from(at).ok()?.checked_add(part_length)?;
+    let mut changed = signature[..at].to_vec();
+    changed[4..8].copy_from_slice(&length.to_be_bytes());
+    changed.extend_from_slice(&WRAPPER.to_be_bytes());
+    changed.extend_from_slice(&part_length.to_be_bytes());
+    changed.extend_from_slice(cms);
+    Some(changed)
+}
+
+/// Where the CMS structure's part begins and ends, which is the signature's end.
+fn last_cms(signature: &[u8]) -> Option<(usize, usize)> {
+    let all = Numbers::big(signature);
+    let (magic, end, count) = (all.u32(0)?, usize::try_from(all.u32(4)?).ok()?, all.u32(8)?);
+    let whole = all.part(0, end).filter(|_| magic == SUPER_BLOB && count <= BLOBS_MAX)?;
+    let entry = (0..count as usize).map(|number| 12 + 8 * number).find(|at| whole.u32(*at) == Some(CMS))?;
+    let at = usize::try_from(whole.u32(entry + 4)?).ok()?;
+    let length = usize::try_from(whole.u32(at.checked_add(4)?)?).ok().filter(|length| *length >= 8)?;
+    (at >= 12 && at.checked_add(length)? == end).then_some((at, end))
+}
+
 /// The parts of a SuperBlob, each in its bounds and none on top of another.
 fn blobs<'a>(bytes: &'a [u8], findings: &mut Findings) -> Option<Vec<Blob<'a>>> {
     let all = Numbers::big(bytes);

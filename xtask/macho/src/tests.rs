@@ -1,7 +1,11 @@
 use std::io::Cursor;
 
-use crate::write::{AdHoc, Processor, Program, lima_entitlements, universal};
+use crate::write::{AdHoc, Processor, Program, lima_entitlements};
 use crate::{HashType, Image, MachO, SlotState, Value, Version, flag, is_macho, read};
+
+fn universal(images: &[Vec<u8>]) -> Vec<u8> {
+    crate::universal(images).expect("images")
+}
 
 const ALL: [Processor; 4] = [Processor::Arm64, Processor::X86_64, Processor::I386, Processor::PowerPc];
 
@@ -259,4 +263,25 @@ fn whatever_is_changed_nothing_panics() {
             let _ = read(&mut Cursor::new(&changed)).unwrap();
         }
     }
+}
+
+#[test]
+fn the_signature_of_nobody_is_replaced() {
+    let bytes = Program::new(Processor::Arm64).ad_hoc(&lima());
+    let signature = &bytes[signature_at(&bytes)..];
+    assert_eq!(crate::cms(signature), Some(&[][..]));
+    let changed = crate::with_cms(signature, b"cms").unwrap();
+    assert_eq!(crate::cms(&changed), Some(&b"cms"[..]));
+    let again = crate::with_cms(&changed, b"").unwrap();
+    assert_eq!(again, signature[..again.len()]);
+    let linker = Program::new(Processor::Arm64).ad_hoc(&AdHoc::by_linker("a.out"));
+    for other in [&b""[..], b"no signature at all", &linker[signature_at(&linker)..]] {
+        assert_eq!((crate::cms(other), crate::with_cms(other, b"")), (None, None));
+    }
+}
+
+#[test]
+fn images_of_which_no_file_is_made() {
+    assert_eq!(crate::universal::<Vec<u8>>(&[]), None);
+    assert_eq!(crate::universal(&[b"#!/bin/sh\n"]), None);
 }

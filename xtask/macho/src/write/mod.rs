@@ -6,7 +6,7 @@
 //! └─────────────────────────── __TEXT ────────────────────────────┘
 //! ```
 //!
-//! Source: xnu, `EXTERNAL_HEADERS/mach-o/loader.h` and `fat.h`.
+//! Source: xnu, `EXTERNAL_HEADERS/mach-o/loader.h`.
 //!
 //! Must not know: tests.
 
@@ -279,35 +279,6 @@ impl Commands {
         let header = numbers[..if is_64 { 8 } else { 7 }].iter().flat_map(|number| self.number(*number));
         header.chain(self.bytes.iter().copied()).collect()
     }
-}
-
-/// One file of several images, which are at multiples of 16 KiB in it.
-///
-/// # Panics
-/// Where there are none, or they are no images of less than 4 GiB together.
-pub fn universal(images: &[Vec<u8>]) -> Vec<u8> {
-    assert!(!images.is_empty(), "there is no image");
-    const ALIGN: usize = 14;
-    let mut bytes = [0xcafe_babe_u32.to_be_bytes(), (images.len() as u32).to_be_bytes()].concat();
-    let mut content = Vec::new();
-    let first = (8 + 20 * images.len()).next_multiple_of(1 << ALIGN);
-    for image in images {
-        content.resize(content.len().next_multiple_of(1 << ALIGN), 0);
-        let is_big = image.first_chunk().and_then(|bytes| crate::image::magic(*bytes)).expect("an image").1;
-        let number = |at: usize| {
-            let four = *image[at..].first_chunk().expect("a header");
-            if is_big { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) }
-        };
-        let [offset, size] =
-            [first + content.len(), image.len()].map(|one| u32::try_from(one).expect("less than 4 GiB"));
-        for word in [number(4), number(8), offset, size, ALIGN as u32] {
-            bytes.extend_from_slice(&word.to_be_bytes());
-        }
-        content.extend_from_slice(image);
-    }
-    bytes.resize(first, 0);
-    bytes.extend_from_slice(&content);
-    bytes
 }
 
 /// What Lima's limactl is allowed to, of `vz.entitlements` in its repository.
