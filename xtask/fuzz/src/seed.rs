@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         seeds_of(name, package).map_err(|error| format!("{name}: {error}"))?;
     }
     packings()?;
+    programs()?;
     let managed = managed::contents();
     save("managers", "own", &joined(&managed))?;
     let signed = signer.sign_profile(managed[2].clone()).map_err(|error| error.to_string())?;
@@ -56,6 +57,19 @@ fn save_signed(name: &str, parts: &[&[u8]]) -> Result<(), Box<dyn Error>> {
         return Err(fault.into());
     }
     save("certificate", name, &joined(parts))
+}
+
+/// Programs for each processor, signed in each way by nobody.
+fn programs() -> Result<(), Box<dyn Error>> {
+    use macho::write::{AdHoc, Processor, Program, lima_entitlements};
+    let full = AdHoc { entitlements: Some(lima_entitlements()), runtime: true, ..AdHoc::new("limactl") };
+    let [arm, intel, old, power] =
+        [Processor::Arm64, Processor::X86_64, Processor::I386, Processor::PowerPc].map(Program::new);
+    save("macho", "unsigned", &arm.unsigned())?;
+    save("macho", "linker", &intel.ad_hoc(&AdHoc::by_linker("a.out")))?;
+    save("macho", "full", &intel.ad_hoc(&full))?;
+    save("macho", "big-endian", &power.ad_hoc(&full))?;
+    save("macho", "universal", &macho::universal(&[old.ad_hoc(&full), arm.ad_hoc(&full)]).ok_or("no images")?)
 }
 
 /// Writes a seed of a target.

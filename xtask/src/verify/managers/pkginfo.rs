@@ -16,7 +16,7 @@ use plist::{Dictionary, Value};
 use super::identity_fault;
 use crate::digest::hex;
 use crate::macos::launchd::UNINSTALLER_FILE;
-use crate::verify::payload::each_entry;
+use crate::verify::payload::{Look, each_entry};
 
 /// A text of a dictionary.
 pub fn text<'a>(keys: &'a Dictionary, key: &str) -> Option<&'a str> {
@@ -46,24 +46,18 @@ impl LaidDown {
             let Some(data) = &component.payload else { continue };
             let location = component.package_info.as_ref().and_then(|info| info.install_location.as_deref());
             let root = location.unwrap_or("/").trim_end_matches('/').to_owned();
-            each_entry(
-                facts,
-                file,
-                "Payload",
-                data,
-                |_| true,
-                |entry| {
-                    if entry.is_file() {
-                        let path = format!("{root}/{}", entry.path.trim_start_matches("./"));
-                        let sum = entry.content.as_ref().map(|content| hex(Md5::digest(content)));
-                        if path.ends_with(&format!("/{UNINSTALLER_FILE}")) {
-                            found.uninstallers.insert(path.clone(), entry.content.unwrap_or_default());
-                        }
-                        found.files.insert(path, sum);
+            each_entry(facts, file, "Payload", data, Look { kept: |_: &str| true, code: None }, |file| {
+                let entry = file.entry;
+                if entry.is_file() {
+                    let path = format!("{root}/{}", entry.path.trim_start_matches("./"));
+                    let sum = entry.content.as_ref().map(|content| hex(Md5::digest(content)));
+                    if path.ends_with(&format!("/{UNINSTALLER_FILE}")) {
+                        found.uninstallers.insert(path.clone(), entry.content.unwrap_or_default());
                     }
-                    Ok(())
-                },
-            )?;
+                    found.files.insert(path, sum);
+                }
+                Ok(())
+            })?;
         }
         Ok(found)
     }
@@ -182,7 +176,7 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
             faults.push(format!("its {key} does not start with the program that runs it, as #!/bin/sh"));
         }
         if script.contains(['\u{2028}', '\u{2029}']) {
-            faults.push(format!("its {key} holds U+2028 or U+2029, where Munki breaks the line"));
+            faults.push(format!("its {key} contains U+2028 or U+2029, where Munki breaks the line"));
         }
     }
     let method = text(pkginfo, "uninstall_method");
