@@ -120,6 +120,8 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         "launchctl" => launchctl::run(state, uid, words),
         "sudo" => accounts::sudo(state, uid, words),
         "as-user" => accounts::as_user(state, words),
+        "df" => df(state, words),
+        "ps" => ps(state, words),
         "uname" => (words == ["-s"]).then(|| End::good("Darwin\n")),
         "id" => accounts::id(state, uid, words),
         "dscl" => accounts::dscl(state, words),
@@ -197,6 +199,26 @@ fn install(words: &[&str]) -> Option<End> {
     })
 }
 
+/// df(1) as POSIX has it, on the volume of the system.
+fn df(state: &State, words: &[&str]) -> Option<End> {
+    let ["-Pk", "/"] = words else { return None };
+    let free = state.faults.free_kbytes.unwrap_or(100_000_000);
+    Some(End::good(format!(
+        "Filesystem  1024-blocks      Used Available Capacity  Mounted on\n\
+         /dev/disk3s1s1   482797652  11223344 {free}    24%    /\n"
+    )))
+}
+
+/// ps(1): the command line of each process; of a job with the package's Lima, what
+/// lima-start started.
+fn ps(state: &mut State, words: &[&str]) -> Option<End> {
+    let ["-axww", "-o", "command="] = words else { return None };
+    launchd::settle(state);
+    let mut lines = vec!["/sbin/launchd".to_owned()];
+    lines.extend(state.programs.values().map(|limactl| format!("{limactl} hostagent --pidfile ha.pid")));
+    Some(End::good(lines.join("\n") + "\n"))
+}
+
 /// plutil(1): `-lint` prints `FILE: OK` on standard output, or what is wrong,
 /// and ends with 1. `-replace` says nothing; a dot in its path leads into a
 /// dictionary or an array.
@@ -250,6 +272,9 @@ fn replace(file: &str, key: &str, value: plist::Value) -> Option<()> {
 /// pkgutil(1), of which the words are Apple's.
 fn pkgutil(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
     let (verb, id) = match words {
+        ["--pkgs"] => {
+            return Some(End::good(state.receipts.keys().map(|id| format!("{id}\n")).collect::<String>()));
+        }
         [verb @ ("--pkg-info" | "--forget"), id] => (*verb, *id),
         _ => return None,
     };

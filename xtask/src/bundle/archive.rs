@@ -156,8 +156,7 @@ fn with_folders(mut found: BTreeMap<String, Entry>) -> Result<Vec<Entry>, Archiv
     let paths: Vec<String> = found.keys().cloned().collect();
     for path in paths {
         for above in flatpkg::tree::ancestors(&path) {
-            let folder =
-                || Entry { path: above.to_owned(), executable: true, content: Content::Folder };
+            let folder = || Entry { path: above.to_owned(), executable: true, content: Content::Folder };
             let entry = found.entry(above.to_owned()).or_insert_with(folder);
             if !matches!(entry.content, Content::Folder) {
                 let reason = "it lies in something that is not a folder";

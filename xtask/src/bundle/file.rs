@@ -168,7 +168,9 @@ mod tests {
         let error = file.source().open().unwrap().read_to_end(&mut read).unwrap_err();
         assert!(error.to_string().contains("changed since"), "{error}");
         let error = File::examine(&path, sha256).unwrap_err().to_string();
-        assert!(error.contains("its SHA-256 is 8a9bcf1e51e812d0af8465a8dbcc9f741064bf0af3b3d08e6b0246437c19f7fb"));
+        assert!(
+            error.contains("its SHA-256 is 8a9bcf1e51e812d0af8465a8dbcc9f741064bf0af3b3d08e6b0246437c19f7fb")
+        );
     }
 
     #[test]

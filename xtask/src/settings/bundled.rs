@@ -158,7 +158,9 @@ impl Around<'_> {
                 all.push(GuestFile { architecture, file: file.clone() });
             }
         }
-        if let Some(missing) = architectures.iter().find(|one| all.iter().all(|file| file.architecture != **one)) {
+        if let Some(missing) =
+            architectures.iter().find(|one| all.iter().all(|file| file.architecture != **one))
+        {
             return Err(self.refused(
                 files.first().map(|one| one.span.clone()),
                 format!(
@@ -196,7 +198,8 @@ impl Around<'_> {
                 "make the template whole with `limactl template copy --embed-all`"
             }
         };
-        let from = if fetch.from == From::Network { "comes from the network" } else { "may need the network" };
+        let from =
+            if fetch.from == From::Network { "comes from the network" } else { "may need the network" };
         let message = format!("{what} {from}, and this is to work offline (`offline = true`): {advice}");
         Err(self.refused(span, message))
     }

@@ -28,7 +28,10 @@ pub struct NamedFile {
 
 /// One of Lima's release archives, whose name says the processor.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table, as { archive = \"lima-2.2.0-Darwin-arm64.tar.gz\", sha256 = \"...\" }")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table, as { archive = \"lima-2.2.0-Darwin-arm64.tar.gz\", sha256 = \"...\" }"
+)]
 struct ArchiveTable {
     archive: Spanned<FilePath>,
     sha256: Sha256,
@@ -57,7 +60,8 @@ impl From<FileTable> for NamedFile {
 
 /// Release archives of Lima's.
 pub fn archives<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<NamedFile>>, D::Error> {
-    let expected = "a table, as { archive = \"lima-2.2.0-Darwin-arm64.tar.gz\", sha256 = \"...\" }, or a list of such";
+    let expected =
+        "a table, as { archive = \"lima-2.2.0-Darwin-arm64.tar.gz\", sha256 = \"...\" }, or a list of such";
     deserializer.deserialize_any(OneOrSeveral::<ArchiveTable>(expected, PhantomData))
 }
 

@@ -39,9 +39,9 @@ pub fn examine(settings: &mut Settings, folder: &Path, lima: bool) -> Result<(),
         let Options { image, image_files, containerd, containerd_files, .. } = options;
         for (named, files) in [(&*image, image_files), (&*containerd, containerd_files)] {
             let Some(named) = named else { continue };
-            let all = named.iter().filter_map(|one| {
-                faults.take(guest_file(&settings.source, one, folder, &mut seen))
-            });
+            let all = named
+                .iter()
+                .filter_map(|one| faults.take(guest_file(&settings.source, one, folder, &mut seen)));
             *files = Some(all.collect());
         }
     }
@@ -117,11 +117,15 @@ fn together<N>(
         if lima.archives.is_empty() {
             lima.version = version;
         } else if version != lima.version {
-            let message = format!("this is Lima {version}, and the other archive Lima {}; give the same version", lima.version);
+            let message = format!(
+                "this is Lima {version}, and the other archive Lima {}; give the same version",
+                lima.version
+            );
             return Err(refused(named, &message));
         }
         if lima.archives.iter().any(|other| other.architecture == release.architecture) {
-            let message = format!("there is another archive for {} already; leave one out", release.architecture);
+            let message =
+                format!("there is another archive for {} already; leave one out", release.architecture);
             return Err(refused(named, &message));
         }
         lima.archives.push(release);

@@ -2,11 +2,11 @@
 //!
 //! Must not know: what the files there are.
 
+use super::PackageVersion;
 use super::error::SpecError;
 use super::names::quoted;
 use super::resolve::Chosen;
 use super::tables::Settings;
-use super::PackageVersion;
 
 /// Refuses an instance whose folder would have the name of a file that is
 /// written beside it, where file names fold case.

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use super::Spec;
 use super::error::{SpecError, file_error};
-use super::names::quoted;
 use super::examine;
+use super::names::quoted;
 use super::resolve::{Environment, Flags, resolve_with};
 use super::source::Source;
 use super::tables::{self, Settings};

@@ -228,6 +228,11 @@ impl Instance {
         }
     }
 
+    /// Whether a Mac runs it with the package's own Lima.
+    pub fn uses_bundled_lima(&self) -> bool {
+        self.limactl.is_none() && self.bundled.limactl.is_some()
+    }
+
     /// limactl on Linux; `None`: looked for at each start.
     pub fn linux_limactl(&self) -> Option<&str> {
         match &self.limactl {

@@ -16,8 +16,8 @@ pub use super::folders::{MDM_FOLDER, MUNKI_FOLDER};
 use super::names::{NameError, did_you_mean, list, quoted};
 use super::tables::{InstanceSettings, Options, Settings};
 use super::{
-    AbsolutePath, Account, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
-    InstanceName, KeepAlive, Limactl, PackageVersion, ProcessType, Spec, UserName,
+    AbsolutePath, Account, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance, InstanceName,
+    KeepAlive, Limactl, PackageVersion, ProcessType, Spec, UserName,
 };
 use crate::bundle::Lima;
 

@@ -98,7 +98,8 @@ fn without(text: &str, keys: &[&str]) -> String {
             kept.push_str(line);
             continue;
         }
-        let goes_on = bare.is_empty() || line.starts_with([' ', '\t']) || bare == "-" || line.starts_with("- ");
+        let goes_on =
+            bare.is_empty() || line.starts_with([' ', '\t']) || bare == "-" || line.starts_with("- ");
         if !goes_on {
             left_out = keys.iter().any(|key| begins(line, key));
         }
@@ -137,7 +138,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_replaced_is_refused() {
-        for text in ["{images: [], mounts: []}", "? images\n: []\n", "images: &a []\nmounts: *a\n", "a: 1\n...\n"] {
+        for text in
+            ["{images: [], mounts: []}", "? images\n: []\n", "images: &a []\nmounts: *a\n", "a: 1\n...\n"]
+        {
             let error = with_files(text, &[local("a")], &[]).unwrap_err();
             assert!(error.contains("replaced") || error.contains("not a Lima template"), "{text:?}: {error}");
         }
