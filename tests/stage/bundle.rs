@@ -273,10 +273,9 @@ fn what_is_in_the_place_of_the_link_is_not_removed() {
 /// any more goes.
 #[test]
 fn images_are_shared_and_go_with_the_last_that_uses_them() {
-    on_a_mac(|mac| {
+    on_macs(&["dash", "zsh"], |mac| {
+        mac.put_instance("/Users/alice/.lima/docker");
         bare(mac);
-        fs::remove_dir_all(mac.path("/Users/alice/.lima")).unwrap();
-        mac.remember();
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, bytes: &[u8]| {
             let path = folder.path().join(name);
@@ -289,13 +288,12 @@ fn images_are_shared_and_go_with_the_last_that_uses_them() {
         put("k3s.yaml", b"images:\n- location: https://example.com/disk.qcow2\n");
         let Some(archive) = release(folder.path(), "2.2.0", Architecture::Arm64) else { return };
         let text = format!(
-            "lima = {}\noffline = true\n[defaults]\nuser = \"auto\"\ntemplate = \"k3s.yaml\"\nimage = {{ file = \
+            "lima = {}\noffline = true\n[defaults]\ntemplate = \"k3s.yaml\"\nimage = {{ file = \
              \"disk.qcow2\", sha256 = \"{first}\" }}\ncontainerd = {{ file = \
              \"nerdctl-full-2.1.6-linux-arm64.tar.gz\", sha256 = \"{nerdctl}\" }}\n[[instance]]\nname = \
              \"k3s\"\n[[instance]]\nname = \"docker\"\nimage = {{ file = \"other.img.gz\", sha256 = \"{second}\" }}\n",
             setting(&archive)
         );
-        mac.set(|state| state.accounts.truncate(1));
         let spec = read(folder.path(), &text);
         assert!(spec.instances.iter().all(|one| one.architectures == [Architecture::Arm64]));
         let images = |digests: &[&str]| {
