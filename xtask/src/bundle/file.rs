@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flatpkg::bom::SIZE_MAX;
 use flatpkg::tree::Source;
@@ -27,6 +28,8 @@ pub struct File {
     /// Bytes.
     pub size: u64,
     path: PathBuf,
+    /// Bytes that were read for packages.
+    packed: Arc<AtomicU64>,
 }
 
 /// Why a file cannot be packed.
@@ -90,7 +93,13 @@ impl File {
         if actual != sha256 {
             return Err(FileError::Digest { wanted: sha256.to_owned(), actual });
         }
-        Ok(Self { name: name.to_owned(), sha256: actual, size, path: path.to_owned() })
+        Ok(Self {
+            name: name.to_owned(),
+            sha256: actual,
+            size,
+            path: path.to_owned(),
+            packed: Arc::default(),
+        })
     }
 
     /// Opens it; what is read is held against the digest.
@@ -99,7 +108,17 @@ impl File {
     /// What the disk reports.
     pub fn open(&self) -> io::Result<impl Read + Send + use<>> {
         let input = fs::File::open(&self.path)?;
-        Ok(Checked { input, digest: Some(Sha256::new()), sha256: self.sha256.clone() })
+        Ok(Checked {
+            input,
+            digest: Some(Sha256::new()),
+            sha256: self.sha256.clone(),
+            packed: Arc::clone(&self.packed),
+        })
+    }
+
+    /// Bytes of it that were read for packages so far.
+    pub fn packed(&self) -> u64 {
+        self.packed.load(Ordering::Relaxed)
     }
 
     /// Its content, for a package.
@@ -130,11 +149,13 @@ struct Checked {
     input: fs::File,
     digest: Option<Sha256>,
     sha256: String,
+    packed: Arc<AtomicU64>,
 }
 
 impl Read for Checked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
+        self.packed.fetch_add(count as u64, Ordering::Relaxed);
         if let Some(digest) = &mut self.digest {
             digest.update(&buffer[..count]);
         }
