@@ -8,7 +8,7 @@ use xtask::sign::code::sign;
 use xtask::verify::{Check, Level, Options, Status, all_hold};
 
 use super::{ad_hoc, development, limactl, package, program};
-use crate::support::Xtask;
+use crate::support::{Xtask, succeed};
 use crate::verify::verify;
 
 fn of<'a>(checks: &'a [Check], name: &str) -> &'a Check {
@@ -17,6 +17,11 @@ fn of<'a>(checks: &'a [Check], name: &str) -> &'a Check {
 
 fn signed() -> Vec<u8> {
     sign(development(), "limactl", limactl()).unwrap()
+}
+
+/// `inspect` of a.pkg.
+fn run(xtask: &Xtask, arguments: &[&str]) -> String {
+    succeed(xtask.bare_command(&["inspect", "a.pkg"]).args(arguments))
 }
 
 /// A program of which one byte is another.
@@ -45,9 +50,9 @@ fn programs_are_counted_by_who_signed_them() {
     assert_eq!(
         code.details,
         [
-            "3 programs and libraries signed by nobody",
             "2 programs and libraries signed by Developer ID Application: lima-autostart, trusted by no Mac \
-         (DEVELOPMENT)",
+             (DEVELOPMENT)",
+            "3 programs and libraries signed by nobody",
         ]
     );
     let not_signed = "\"./opt/d\": it is not signed, and Macs with Apple silicon do not run it";
@@ -138,7 +143,7 @@ fn inspect_shows_them() {
     let xtask = Xtask::new();
     let files = [("limactl", signed()), ("both", both)];
     std::fs::write(xtask.path("a.pkg"), package(&files, &[("tool", damaged(limactl()))], None)).unwrap();
-    let said: Value = serde_json::from_str(&xtask.run(&["inspect", "a.pkg", "--format", "json"])).unwrap();
+    let said: Value = serde_json::from_str(&run(&xtask, &["--format", "json"])).unwrap();
     let code = said["components"][0]["code"].as_array().unwrap();
     let paths: Vec<_> = code.iter().map(|one| (&one["archive"], &one["path"])).collect();
     assert_eq!(
@@ -163,7 +168,7 @@ fn inspect_shows_them() {
     assert_eq!(image["code_hash"].as_str().unwrap().len(), 40);
     assert_eq!(image["entitlements"]["com.apple.security.virtualization"], true);
     assert!(image["certificates"][0]["subject"].as_str().unwrap().starts_with("Developer ID Application"));
-    let human = xtask.run(&["inspect", "a.pkg"]);
+    let human = run(&xtask, &[]);
     for part in [
         "Program: ./opt/limactl",
         "program, from macOS 13.0",
@@ -187,7 +192,7 @@ fn hostile_names_are_printed_as_numbers() {
         package(&[("a", program(Processor::Arm64, 5).ad_hoc(&how))], &[], None),
     )
     .unwrap();
-    let human = xtask.run(&["inspect", "a.pkg"]);
+    let human = run(&xtask, &[]);
     assert!(human.contains(r"a\u{1b}[2J\u{202e}b") && !human.contains('\u{1b}'), "{human}");
 }
 

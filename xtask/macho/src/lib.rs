@@ -38,5 +38,5 @@ pub use entitlements::{NoEntitlements, Value};
 pub use findings::Findings;
 pub use image::{Image, Platform, Version, kind, platform};
 pub use read::{IMAGES_MAX, MachO, is_macho, read};
-pub use signature::{SIGNATURE_MAX, Signature, cms, with_cms};
+pub use signature::{SIGNATURES_MAX, Signature, cms, with_cms};
 pub use universal::universal;

@@ -18,6 +18,7 @@ use crate::bytes::Numbers;
 use crate::findings::Findings;
 use crate::image::{self, Image};
 use crate::input::Input;
+use crate::signature::SIGNATURES_MAX;
 
 /// Most images of a file.
 pub const IMAGES_MAX: u32 = 44;
@@ -84,7 +85,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
     let mut input = Input::new(input)?;
     let start = input.bytes(0, 8, 8)?.unwrap_or_default();
     let Some((count, is_64)) = images(&start) else {
-        let image = image::read(&mut input, 0)?;
+        let image = image::read(&mut input, 0, &mut { SIGNATURES_MAX })?;
         let alone = |image| MachO { universal: false, images: vec![image], findings: Findings::default() };
         return Ok(image.map(alone));
     };
@@ -97,6 +98,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
     };
     let mut places = vec![(0, 8 + table_size)];
     let mut is_other = false;
+    let mut left = SIGNATURES_MAX;
     for entry in table.chunks(if is_64 { 32 } else { 20 }) {
         let entry = Numbers::big(entry);
         let words = (
@@ -117,7 +119,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
             continue;
         };
         places.push((offset, end));
-        match image::read(&mut part, offset)? {
+        match image::read(&mut part, offset, &mut left)? {
             Some(image) => {
                 if (image.cpu_type, image.cpu_subtype) != (cpu_type, subtype & 0x00ff_ffff) {
                     let text = format!("its image at {offset} is for another processor than the list says");

@@ -28,8 +28,8 @@ use crate::entitlements::{self, NoEntitlements, Value};
 use crate::findings::Findings;
 use crate::input::Input;
 
-/// Most bytes of a signature that are read: enough for a program of a GiB.
-pub const SIGNATURE_MAX: u64 = 16 << 20;
+/// Most bytes of the signatures of a file that are read: enough for two programs of a GiB.
+pub const SIGNATURES_MAX: u64 = 32 << 20;
 /// Most parts of a signature; Apple's have seven at most.
 const BLOBS_MAX: u32 = 32;
 /// Longest part beside the code directories.
@@ -103,13 +103,15 @@ pub(crate) fn read<R: Read + Seek>(
     input: &mut Input<'_, R>,
     at: u64,
     length: u64,
+    left: &mut u64,
     info: Option<&[u8]>,
     findings: &mut Findings,
 ) -> io::Result<Option<Signature>> {
-    let Some(bytes) = input.bytes(at, length, SIGNATURE_MAX)? else {
+    let Some(bytes) = input.bytes(at, length, *left)? else {
         findings.fault(format!("its signature of {length} bytes at {at} is not there, or too large"));
         return Ok(None);
     };
+    *left -= length;
     let Some(blobs) = blobs(&bytes, findings) else { return Ok(None) };
     let mut parsed = Vec::new();
     for blob in blobs.iter().filter(|blob| blob.magic == CODE_DIRECTORY) {

@@ -25,6 +25,8 @@ use std::time::SystemTime;
 use apple_codesign::{
     AppleCodesignError, CodeSignatureFlags, MachOBinary, MachOSigner, SettingsScope, SigningSettings,
 };
+use bcder::Mode;
+use bcder::decode::Constructed;
 use chrono::{DateTime, Utc};
 use cryptographic_message_syntax::asn1::rfc5652;
 use macho::{Image, MachO, flag};
@@ -139,7 +141,9 @@ impl CodeSigner {
             .map_err(|_| unfit("its parts are not where they are in programs".to_owned()))?;
         let (mut signed, place, signature) = laid_out.map_err(|error| unfit(error.to_string()))?;
         let cms = macho::cms(&signature).ok_or_else(|| unfit("there is no signature in it".to_owned()))?;
-        let cms = rfc5652::SignedData::decode_ber(cms).map_err(|error| unfit(error.to_string()))?;
+        // As what it is to be written: values that were read as BER are not written as DER.
+        let cms = Constructed::decode(cms, Mode::Der, rfc5652::SignedData::decode)
+            .map_err(|error| unfit(error.to_string()))?;
         let stamped = stamped(cms, self.authority.as_ref());
         let cms = stamped.map_err(|source| CodeError::Signing { path: path.to_owned(), source })?;
         let (room, length) = (&mut signed[place], signature.len() + cms.len());

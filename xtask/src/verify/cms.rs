@@ -50,6 +50,10 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     opened.verify(content, "table of contents", leaf)
 }
 
+/// Most certificates that a program's signature may bring; Apple's have three. There may be
+/// thousands of programs.
+const CODE_CERTIFICATES_MAX: usize = 8;
+
 /// A program's signature that holds.
 #[derive(Debug)]
 pub struct CodeSignature {
@@ -68,6 +72,10 @@ pub struct CodeSignature {
 /// Why it does not hold.
 pub fn verify_code(bytes: &[u8], directory: &[u8]) -> Result<CodeSignature, String> {
     let opened = Opened::new(bytes)?;
+    let count = opened.certificates.len();
+    if count > CODE_CERTIFICATES_MAX {
+        return Err(format!("it carries {count} certificates; {CODE_CERTIFICATES_MAX} are read"));
+    }
     let signer = opened.signer()?;
     let (issuer, serial) =
         signer.certificate_issuer_and_serial().ok_or("it does not name its signer's certificate")?;
