@@ -299,7 +299,8 @@ fn flags_and_variables_name_the_identity() {
         let output = command.args(arguments).envs(variables.iter().copied()).output().unwrap();
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };
-    let named: [(&[&str], &[(&str, &str)]); 4] = [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let named: [(&[&str], Variables<'_>); 4] = [
         (&["--app-pem-file", "app.pem"], &[]),
         (&["--app-p12-file", "app.p12", "--app-p12-password-file", "password"], &[]),
         (&[], &[("LIMA_AUTOSTART_APP_P12", &base64), ("LIMA_AUTOSTART_APP_P12_PASSWORD", "secret")]),
@@ -314,7 +315,7 @@ fn flags_and_variables_name_the_identity() {
             assert!(said.contains(part), "{part}: {said}");
         }
     }
-    let refused: [(&[&str], &[(&str, &str)], &str); 6] = [
+    let refused: [(&[&str], Variables<'_>, &str); 6] = [
         (&["--app-pem-file", "installer.pem"], &[], "signs installers, not programs"),
         (
             &["--app-p12-file", "app.p12"],

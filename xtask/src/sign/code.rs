@@ -93,7 +93,11 @@ impl CodeSigner {
     }
 
     /// What an image is signed with; without the key, what comes out is of nobody, and has room.
-    fn settings(&self, wanted: &Wanted, with_key: bool) -> Result<SigningSettings<'_>, AppleCodesignError> {
+    fn settings(
+        &self,
+        wanted: &Wanted,
+        with_key: bool,
+    ) -> Result<SigningSettings<'_>, Box<AppleCodesignError>> {
         let mut settings = SigningSettings::default();
         if with_key {
             settings.set_signing_key(&self.identity.key, self.identity.leaf().clone());
@@ -119,19 +123,14 @@ impl CodeSigner {
         Ok(settings)
     }
 
-    /// An image with room for its signature, where that is, and the signature without timestamp.
-    fn laid_out(
-        &self,
-        image: &[u8],
-        wanted: &Wanted,
-    ) -> Result<(Vec<u8>, Range<usize>, Vec<u8>), AppleCodesignError> {
+    fn laid_out(&self, image: &[u8], wanted: &Wanted) -> Result<LaidOut, Box<AppleCodesignError>> {
         let mut room = Vec::new();
         MachOSigner::new(image)?.write_signed_binary(&self.settings(wanted, false)?, &mut room)?;
         let binary = MachOBinary::parse(&room)?;
         let signature = MachOSigner::new(&room)?.create_superblob(&self.settings(wanted, true)?, &binary)?;
         let place = binary.find_signature_data()?.ok_or(AppleCodesignError::BinaryNoCodeSignature)?;
         let place = place.signature_file_start_offset..place.signature_file_end_offset;
-        Ok((room, place, signature))
+        Ok(LaidOut { image: room, place, signature })
     }
 
     fn sign_image(&self, image: &[u8], wanted: &Wanted, path: &str) -> Result<Vec<u8>, CodeError> {
@@ -139,7 +138,8 @@ impl CodeSigner {
         // The crate trusts what it reads further than a stranger's file should be.
         let laid_out = catch_unwind(AssertUnwindSafe(|| self.laid_out(image, wanted)))
             .map_err(|_| unfit("its parts are not where they are in programs".to_owned()))?;
-        let (mut signed, place, signature) = laid_out.map_err(|error| unfit(error.to_string()))?;
+        let LaidOut { image: mut signed, place, signature } =
+            laid_out.map_err(|error| unfit(error.to_string()))?;
         let cms = macho::cms(&signature).ok_or_else(|| unfit("there is no signature in it".to_owned()))?;
         // As what it is to be written: values that were read as BER are not written as DER.
         let cms = Constructed::decode(cms, Mode::Der, rfc5652::SignedData::decode)
@@ -156,6 +156,15 @@ impl CodeSigner {
             _ => Err(unfit(format!("a signature of {length} bytes does not fit into {}", room.len()))),
         }
     }
+}
+
+/// An image with room for its signature.
+struct LaidOut {
+    image: Vec<u8>,
+    /// Where that is.
+    place: Range<usize>,
+    /// The signature, without a timestamp.
+    signature: Vec<u8>,
 }
 
 /// What is to be signed.

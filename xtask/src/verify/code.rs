@@ -15,7 +15,7 @@ use plist::Dictionary;
 use x509_certificate::{CapturedX509Certificate, DigestAlgorithm};
 
 use super::carried::carried_faults;
-use super::cms::{self, CodeSignature};
+use super::cms::{self, CodeSignature, NamedDigest};
 use super::timestamp::Timestamp;
 use super::{Findings, property_list};
 use crate::sign::certificate::complete_chain;
@@ -177,16 +177,16 @@ fn signer(
 }
 
 /// That the signer answers for every code directory, and for no other.
-fn covered(signature: &Signature, digests: &[(Option<DigestAlgorithm>, Vec<u8>)]) -> Vec<String> {
+fn covered(signature: &Signature, digests: &[NamedDigest]) -> Vec<String> {
     let mut faults = Vec::new();
     let algorithm = |hash: HashType| match hash {
         HashType::Sha1 => DigestAlgorithm::Sha1,
         HashType::Sha256 | HashType::Sha256Truncated => DigestAlgorithm::Sha256,
         HashType::Sha384 => DigestAlgorithm::Sha384,
     };
-    let is_of = |(named, digest): &(Option<DigestAlgorithm>, Vec<u8>), one: &macho::Directory| match named {
-        None => digest.as_slice() == one.code_hash(),
-        Some(named) => *named == algorithm(one.hash) && *digest == one.digest,
+    let is_of = |named: &NamedDigest, one: &macho::Directory| match named.algorithm {
+        None => named.digest == one.code_hash(),
+        Some(kind) => kind == algorithm(one.hash) && named.digest == one.digest,
     };
     if digests.iter().any(|digest| !signature.directories.iter().any(|one| is_of(digest, one))) {
         faults.push("who signed it named a code directory that is not there".to_owned());
