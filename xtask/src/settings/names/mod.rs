@@ -14,6 +14,7 @@ mod identity;
 mod managers;
 mod path;
 mod quote;
+mod rfc3986;
 mod text;
 mod version;
 
