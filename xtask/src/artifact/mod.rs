@@ -7,7 +7,7 @@
 //! ```text
 //! Maker::of_instance       ┐                    ┌ Bytes
 //! Maker::of_all_instances  ├ Artifact ─ Content ┤ Package
-//! Maker::about_packages    ┘                    ├ Profile
+//! Maker::about_packages    ┘  of one or of all  ├ Profile
 //! Maker::of_run            ─ Artifact ─ bytes   └ CopyOf
 //! ```
 //!

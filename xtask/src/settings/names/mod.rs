@@ -15,6 +15,7 @@ mod identity;
 mod managers;
 mod path;
 mod quote;
+mod rfc3986;
 mod text;
 mod version;
 
