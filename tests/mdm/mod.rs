@@ -7,6 +7,7 @@ mod goldens;
 mod hostile;
 mod keys;
 mod profile;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};

@@ -229,6 +229,12 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
         Owner::ROOT_WHEEL,
         lima_start::program().into_bytes(),
     )?;
+    tree.file(
+        launchd::status_path(spec, instance).trim_start_matches('/'),
+        0o755,
+        Owner::ROOT_WHEEL,
+        scripts::status_sh(spec, instance).into_bytes(),
+    )?;
     if let Some(template) = &instance.template {
         // limactl reads it, likewise.
         tree.file(

@@ -26,6 +26,7 @@ pub mod artifacts;
 mod fleet;
 pub mod munki;
 pub mod renew;
+pub mod reports;
 pub mod scripts;
 
 use crate::artifact::{Artifact, BuiltPackage, Content, Kind};

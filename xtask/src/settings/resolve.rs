@@ -254,7 +254,7 @@ fn check_folders(
         ("file", format!("lima-autostart-{version}.zip")),
     ];
     if for_managers {
-        files.push(("folder", MUNKI_FOLDER.to_owned()));
+        files.extend([MUNKI_FOLDER, REPORTS_FOLDER].map(|folder| ("folder", folder.to_owned())));
     }
     for Chosen { name, span, .. } in chosen {
         let Some((what, file)) = files.iter().find(|(_, file)| file.eq_ignore_ascii_case(name.as_str()))
@@ -273,6 +273,9 @@ fn check_folders(
     }
     Ok(())
 }
+
+/// The reports about all instances, beside the instances' folders.
+pub const REPORTS_FOLDER: &str = "reports";
 
 /// The Munki repository beside the instances' folders.
 pub const MUNKI_FOLDER: &str = "munki";
