@@ -47,14 +47,14 @@ fn without_a_base_url_there_are_none() {
     let xtask = folder(1);
     xtask.run(&["dist", "--unsigned"]);
     assert!(xtask.files("out").keys().all(|path| !path.contains("mdm/") && !path.starts_with("munki/")));
-    let error = fail(&mut xtask.command(&["dist", "--only", "manager"]));
+    let error = fail(&mut xtask.command(&["dist", "--only", "mdm-manifest"]));
     assert!(error.contains("nothing to build: what device managers read needs --base-url"), "{error}");
 }
 
 #[test]
 fn they_come_with_the_packages_that_they_are_about() {
     let xtask = folder(1);
-    xtask.run(&[&["dist", "--unsigned", "--only", "manager"], &URL[..]].concat());
+    xtask.run(&[&["dist", "--unsigned", "--only", "munki-pkginfo,fleet-policy"], &URL[..]].concat());
     let files = xtask.files("out");
     assert!(files.contains_key("vm0/macos/lima-vm0-3.1.pkg") && files.contains_key("munki/catalogs/all"));
     assert!(!files.keys().any(|path| path.contains("linux") || path.ends_with(".zip")));

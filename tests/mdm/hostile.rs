@@ -9,7 +9,7 @@ use super::*;
 
 const FILES: [(&str, &str); 7] = [
     ("k3s/mdm/manifest.plist", "manager-manifest"),
-    ("k3s/mdm/package.json", "manager-declaration"),
+    ("k3s/mdm/declaration.json", "manager-declaration"),
     ("k3s/mdm/login-items.mobileconfig", "manager-profile"),
     ("k3s/mdm/munki/lima-k3s-1.2.plist", "manager-munki"),
     ("munki/pkgsinfo/lima-autostart/lima-k3s-1.2.plist", "manager-munki"),

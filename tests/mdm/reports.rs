@@ -88,7 +88,7 @@ fn fleets_query_tells_a_vm_that_runs_from_others() {
         let all = made(&spec, &instance);
         let of = |path: &str| &all.iter().find(|(found, _)| found == path).unwrap().1;
         let text = of(&format!("{}/mdm/reports/fleet.reports.yml", instance.name));
-        assert_eq!(text, of("reports/fleet.reports.yml"), "of one instance it is the same");
+        assert_eq!(text, of("mdm/reports/fleet.reports.yml"), "of one instance it is the same");
         let reports: Vec<Value> = serde_saphyr::from_str(text).unwrap();
         let [report] = &reports[..] else { panic!("{text}") };
         let keys: Vec<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();

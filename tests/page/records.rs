@@ -46,7 +46,7 @@ fn page(organization: Option<&str>, built: &[Built]) -> String {
 fn a_file_that_no_section_knows_is_listed_too() {
     let files = [
         file("k3s/macos/io.lima-vm.daemon.k3s.plist", "plist"),
-        file("k3s/mdm/k3s.mobileconfig", "plist"),
+        file("k3s/mdm/k3s.mobileconfig", "mdm-profile"),
         file("munki/pkgsinfo/k3s.plist", "plist"),
     ];
     let html = page(None, &files);

@@ -83,6 +83,7 @@ pub fn spec(instance: &Instance) -> Spec {
         background: None,
         base_url: None,
         munki_catalogs: vec!["testing".parse().unwrap()],
+        munki_unattended: true,
         instances: vec![instance.clone()],
     }
 }

@@ -97,6 +97,25 @@ pub struct PackageContents {
     pub record: PackageRecord,
 }
 
+/// Whose packages something is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// Those of one instance.
+    One(&'a Instance),
+    /// Those that hold all instances.
+    All,
+}
+
+impl<'a> Whose<'a> {
+    /// The one instance.
+    pub fn instance(self) -> Option<&'a Instance> {
+        match self {
+            Self::One(instance) => Some(instance),
+            Self::All => None,
+        }
+    }
+}
+
 /// A package that is complete.
 #[derive(Debug, Clone, Copy)]
 pub struct BuiltPackage<'a> {
@@ -152,14 +171,14 @@ pub trait Maker: Sync {
         Vec::new()
     }
 
-    /// The files of one instance that are about its packages.
-    fn of_packages(&self, _: &Spec, _: &Instance) -> Vec<Artifact> {
+    /// The files that are about an instance's packages, or about those of all.
+    fn of_packages(&self, _: &Spec, _: Whose<'_>) -> Vec<Artifact> {
         Vec::new()
     }
 
     /// The content of each of [`Maker::of_packages`] by its path, once the packages
     /// are complete.
-    fn about_packages(&self, _: &Spec, _: &Instance, _: &[BuiltPackage<'_>]) -> Vec<(String, Content)> {
+    fn about_packages(&self, _: &Spec, _: Whose<'_>, _: &[BuiltPackage<'_>]) -> Vec<(String, Content)> {
         Vec::new()
     }
 

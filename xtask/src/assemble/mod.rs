@@ -178,11 +178,9 @@ impl Assembly<'_> {
                 }
             }
         }
-        for planned in self.plan.of_all_instances() {
+        for result in self.of_all_instances(output, progress)? {
             all += 1;
-            let content = (planned.make)(self.plan.spec(), self.time);
-            let result = self.laid_out(&planned.artifact, content, output);
-            match self.go_on(result, output, progress)? {
+            match result {
                 Ok(built) => records.push(&built)?,
                 Err(_) => failed += 1,
             }

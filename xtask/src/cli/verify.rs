@@ -128,7 +128,12 @@ fn verify_folder(folder: &Path, options: &Options<'_>, report: &mut Report) {
     };
     let sums = fs::read_to_string(folder.join(SUMS_FILE)).ok();
     let manifest = fs::read(folder.join(MANIFEST_FILE)).ok();
-    let mut checks = folder::checks(sums.as_deref(), manifest.as_deref(), &files);
+    let is_repository = sums.is_none() && manifest.is_none() && managers::munki::is_repository(files.keys());
+    let mut checks = if is_repository {
+        folder::none("a Munki repository has no records of its own")
+    } else {
+        folder::checks(sums.as_deref(), manifest.as_deref(), &files)
+    };
     drop((sums, manifest));
     let open = |path: &str| File::open(folder.join(path)).map(BufReader::new);
     checks.extend(managers::checks(&managers::Folder { files: &files, open: &open }));

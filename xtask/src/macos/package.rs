@@ -138,10 +138,15 @@ fn choices(
 /// What both combined products share. It takes the Mac that every instance
 /// takes: one that only some of them could be installed on is refused as a whole.
 fn combined(spec: &Spec, identifier: String, components: Vec<Component>) -> Product {
-    let min_macos = spec.instances.iter().map(|instance| &instance.min_macos).max_by(|a, b| a.macos_cmp(b));
-    let min_macos = min_macos.expect("a spec has an instance");
+    let min_macos = newest_min_macos(&spec.instances);
     let architectures = common_architectures(spec).expect("the plan was checked");
     product(spec, identifier, components, min_macos, &architectures)
+}
+
+/// The oldest macOS that takes all of these instances.
+pub fn newest_min_macos(instances: &[Instance]) -> &MacosVersion {
+    let min_macos = instances.iter().map(|instance| &instance.min_macos).max_by(|a, b| a.macos_cmp(b));
+    min_macos.expect("a spec has an instance")
 }
 
 /// What all products share.

@@ -4,10 +4,10 @@
 //! <instance>/mdm/reports/jamf-extension-attribute.sh   prints <result>ANSWER</result>
 //!                        intune-custom-attribute.sh    prints one line
 //!                        fleet.reports.yml             a query, for `reports` of Fleet's GitOps
-//! reports/jamf-extension-attribute.sh                  the same for every instance of a Mac
-//!         intune-custom-attribute.sh
-//!         fleet.reports.yml                            a query for each instance
-//!         munki-condition.sh                           writes Munki's ConditionalItems.plist
+//! mdm/reports/jamf-extension-attribute.sh              the same for every instance of a Mac
+//!             intune-custom-attribute.sh
+//!             fleet.reports.yml                        a query for each instance
+//!             munki-condition.sh                       writes Munki's ConditionalItems.plist
 //! ```
 //!
 //! The scripts have the `status.sh` of the packages answer. They ask whatever is
@@ -28,7 +28,7 @@ use crate::artifact::{
 };
 use crate::macos::launchd;
 use crate::render::{fill, stand_alone};
-use crate::settings::resolve::REPORTS_FOLDER;
+use crate::settings::resolve::MDM_FOLDER;
 use crate::settings::{Instance, Spec};
 
 /// What a manager asks a Mac.
@@ -84,7 +84,7 @@ impl Maker for Reports {
     fn of_all_instances(&self, spec: &Spec) -> Vec<Planned<MakeOfAll>> {
         let planned = |file: &str, make: MakeOfAll| Planned {
             artifact: Artifact {
-                path: format!("{REPORTS_FOLDER}/{file}"),
+                path: format!("{MDM_FOLDER}/reports/{file}"),
                 kind: Kind::new(REPORT),
                 instance: None,
                 identifier: None,

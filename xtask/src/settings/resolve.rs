@@ -97,6 +97,13 @@ pub struct Flags {
     /// repository, software for Fleet.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+
+    /// Whether Munki may install and remove while somebody works
+    ///
+    /// `true`, where neither this nor the settings say otherwise. It restarts the VM, also
+    /// one in use: with `false`, Munki waits until somebody asks for it or logs out.
+    #[arg(long, value_name = "BOOLEAN")]
+    pub munki_unattended: Option<bool>,
 }
 
 /// What the process knows about its user.
@@ -164,6 +171,10 @@ pub fn resolve(
         munki_catalogs: settings
             .and_then(|settings| settings.munki_catalogs.clone())
             .unwrap_or_else(|| vec![built_in(DEFAULT_MUNKI_CATALOG)]),
+        munki_unattended: flags
+            .munki_unattended
+            .or_else(|| settings.and_then(|settings| settings.munki_unattended))
+            .unwrap_or(true),
         instances,
     })
 }
@@ -254,7 +265,7 @@ fn check_folders(
         ("file", format!("lima-autostart-{version}.zip")),
     ];
     if for_managers {
-        files.extend([MUNKI_FOLDER, REPORTS_FOLDER].map(|folder| ("folder", folder.to_owned())));
+        files.extend([MUNKI_FOLDER, MDM_FOLDER].map(|folder| ("folder", folder.to_owned())));
     }
     for Chosen { name, span, .. } in chosen {
         let Some((what, file)) = files.iter().find(|(_, file)| file.eq_ignore_ascii_case(name.as_str()))
@@ -274,11 +285,10 @@ fn check_folders(
     Ok(())
 }
 
-/// The reports about all instances, beside the instances' folders.
-pub const REPORTS_FOLDER: &str = "reports";
-
 /// The Munki repository beside the instances' folders.
 pub const MUNKI_FOLDER: &str = "munki";
+/// What is about the packages of all instances, beside the instances' folders.
+pub const MDM_FOLDER: &str = "mdm";
 
 /// Largest environment of an instance, in bytes: names and values with `=` and
 /// the final NUL. macOS starts no program with more than 1,048,576 bytes of

@@ -40,6 +40,8 @@ pub struct Settings {
     pub base_url: Option<BaseUrl>,
     /// `munki-catalogs`; not empty, no two equal when case is folded.
     pub munki_catalogs: Option<Vec<CatalogName>>,
+    /// `munki-unattended`
+    pub munki_unattended: Option<bool>,
     /// `[defaults]`
     pub defaults: Options,
     /// `[[instance]]`, in the file's order; no two names are equal when case is folded.
@@ -108,6 +110,8 @@ struct File {
     base_url: Option<BaseUrl>,
     #[serde(default, deserialize_with = "values::catalogs")]
     munki_catalogs: Option<Vec<CatalogName>>,
+    #[serde(default, deserialize_with = "values::boolean")]
+    munki_unattended: Option<bool>,
     defaults: Option<Options>,
     #[serde(default)]
     #[expect(
@@ -169,6 +173,7 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
         background,
         base_url: file.base_url,
         munki_catalogs: file.munki_catalogs,
+        munki_unattended: file.munki_unattended,
         defaults,
         instances,
         source,

@@ -41,6 +41,11 @@ pub fn checks(
     vec![Check::of("folder-sums", sums), Check::of("folder-manifest", manifest)]
 }
 
+/// The same for a folder that nobody recorded.
+pub fn none(why: &str) -> Vec<Check> {
+    ["folder-sums", "folder-manifest"].map(|name| Check::not_applicable(name, why)).into()
+}
+
 fn sums_faults(text: &str, files: &BTreeMap<String, FileDigest>) -> Vec<String> {
     let mut faults = Vec::new();
     let mut listed = BTreeMap::new();
