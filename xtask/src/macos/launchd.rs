@@ -68,6 +68,11 @@ impl fmt::Display for Domain {
 
 /// Label of the job that starts `name` on `condition`.
 pub fn label_for(condition: Condition, name: &InstanceName) -> String {
+    label_in_words(condition, name.as_str())
+}
+
+/// The same for a word that stands for a name.
+pub fn label_in_words(condition: Condition, name: &str) -> String {
     match condition {
         Condition::Boot => format!("io.lima-vm.daemon.{name}"),
         Condition::Login => format!("io.lima-vm.autostart.{name}"),

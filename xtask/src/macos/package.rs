@@ -185,6 +185,9 @@ fn contents<'a>(
         condition: instance.condition.as_str().to_owned(),
         user: instance.user.to_string(),
         label: launchd::label(instance),
+        limactl: instance.macos_limactl().unwrap_or(lima_start::AUTO).to_owned(),
+        lima_home: instance.lima_home.as_ref().map(ToString::to_string),
+        env: instance.env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         uninstaller: launchd::uninstaller_path(spec, instance),
         installs: component.payload.iter().flat_map(files).map(|path| format!("/{path}")).collect(),
         // Known once it is written.

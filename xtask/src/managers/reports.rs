@@ -48,6 +48,7 @@ static KINDS: [Description; 1] = [Description {
     needs: Some(Needs::BaseUrl),
     is_program: |path| path.ends_with(".sh"),
     words,
+    for_whom,
     ..Description::new(REPORT, "What device managers ask a Mac to see which VMs run (`--base-url`)")
 }];
 
@@ -104,20 +105,32 @@ impl Maker for Reports {
         ]
     }
 
-    fn section<'a>(&self, _: &str, _: &'a [Built]) -> Option<Section<'a>> {
-        None
+    fn section<'a>(&self, _: &str, files: &'a [Built]) -> Option<Section<'a>> {
+        let section = Section {
+            heading: "For device managers",
+            rank: 1,
+            files: files.iter().filter(|one| one.artifact.kind == REPORT).collect(),
+            commands: Vec::new(),
+            fold: None,
+        };
+        (!section.files.is_empty()).then_some(section)
     }
 }
 
-/// What a file is for, by its name.
+/// What the scripts and queries are, and for whom.
+const FILES: [(&str, &str, &str); 4] = [
+    (JAMF_FILE, "Jamf Pro", "extension attribute: does the VM run?"),
+    (INTUNE_FILE, "Intune", "custom attribute: does the VM run?"),
+    (FLEET_FILE, "Fleet", "report: does the VM run?"),
+    (MUNKI_FILE, "Munki", "condition: which VMs run"),
+];
+
 fn words(path: &str) -> Option<&'static str> {
-    let words = [
-        (JAMF_FILE, "extension attribute for Jamf Pro: does the VM run?"),
-        (INTUNE_FILE, "custom attribute for Intune: does the VM run?"),
-        (FLEET_FILE, "report for Fleet: does the VM run?"),
-        (MUNKI_FILE, "condition for Munki: which VMs run"),
-    ];
-    words.iter().find(|(end, _)| path.ends_with(end)).map(|(_, words)| *words)
+    FILES.iter().find(|(file, _, _)| path.ends_with(file)).map(|(_, _, words)| *words)
+}
+
+fn for_whom(path: &str) -> Option<&'static str> {
+    FILES.iter().find(|(file, _, _)| path.ends_with(file)).map(|(_, whom, _)| *whom)
 }
 
 /// What the scripts are told; see the template.
