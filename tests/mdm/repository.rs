@@ -21,10 +21,10 @@ fn a_repository_that_does_not_agree_with_itself() {
         out.get_mut(catalog).unwrap().truncate(100);
         munki(&out, "run makecatalogs");
         out.remove(catalog);
-        munki(&out, &format!("the catalog {:?} is not there", catalog.rsplit('/').next().unwrap()));
+        munki(&out, &format!("the catalog {:?} is missing", catalog.rsplit('/').next().unwrap()));
     }
     let out = replaced(&good, "munki/manifests/lima-k3s", "k3s", "k8s");
-    munki(&out, "it asks for \"lima-k8s-autostart\", and no pkginfo of the repository has this name");
+    munki(&out, "it asks for \"lima-k8s-autostart\", but no pkginfo of the repository has this name");
     let again = |old: &str, new: &str| {
         let mut out = replaced(&good, PKGINFO, old, new);
         for name in ["all", "testing"] {

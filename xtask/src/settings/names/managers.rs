@@ -53,7 +53,7 @@ impl FromStr for BaseUrl {
         // The crate would mend these, and guess what was meant.
         if let Some(c) = text.chars().find(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '$'))
         {
-            refuse!("{shown} holds {}, which no address here may; {RIGHT}", quoted(&c.to_string()));
+            refuse!("{shown} contains {}, which an address here may not; {RIGHT}", quoted(&c.to_string()));
         }
         let is_https = text.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
         if !is_https {
@@ -64,7 +64,7 @@ impl FromStr for BaseUrl {
         }
         let url = match Url::parse(text) {
             Ok(url) => url,
-            Err(error) => refuse!("{shown} is no address: {error}; {RIGHT}"),
+            Err(error) => refuse!("{shown} is not an address: {error}; {RIGHT}"),
         };
         let host = text[8..].split(['/', '?', '#']).next().unwrap_or_default();
         if host.is_empty() {
@@ -72,7 +72,7 @@ impl FromStr for BaseUrl {
         }
         if host.contains('@') {
             refuse!(
-                "{shown} holds a user or a password, which whoever reads a manifest would learn; {RIGHT}"
+                "{shown} contains a user or a password, which whoever reads a manifest would learn; {RIGHT}"
             );
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -83,6 +83,12 @@ impl FromStr for BaseUrl {
 }
 
 deserialize_from_str!(BaseUrl, "an address in quotes");
+
+impl serde::Serialize for BaseUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 name_type!(
     /// Name of a Munki catalog, which is a file's name in the repository:
@@ -101,7 +107,7 @@ impl CatalogName {
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         if !shape {
             refuse!(
-                "{} is no name of a catalog: a letter or digit, then letters A-Z, a-z, digits, `.`, `_` or `-`, as `testing`",
+                "{} is not a name of a catalog: use a letter or digit, then letters A-Z, a-z, digits, `.`, `_` or `-`, as `testing`",
                 quoted(text)
             );
         }

@@ -28,11 +28,11 @@ impl AbsolutePath {
             );
         }
         if !text.starts_with('/') {
-            refuse!("{} is no absolute path; start at `/`", quoted(text));
+            refuse!("{} is not an absolute path; start at `/`", quoted(text));
         }
         if let Some(c) = text.chars().find(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
             refuse!(
-                "{} holds U+{:04X}, which a property list or a unit cannot carry in a path",
+                "{} contains U+{:04X}, which a property list or a unit cannot carry in a path",
                 quoted(text),
                 u32::from(c)
             );
@@ -43,7 +43,7 @@ impl AbsolutePath {
         if text.ends_with('/') {
             refuse!("{} ends in a slash; leave it out", quoted(text));
         }
-        // What is before the first slash is empty; that is no component.
+        // What is before the first slash is empty; that is not a component.
         for component in text.split('/').skip(1) {
             match component {
                 "" => refuse!("{} has two slashes in a row; leave one out", quoted(text)),

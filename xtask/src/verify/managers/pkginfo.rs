@@ -92,7 +92,7 @@ pub fn faults<R: Read + Seek>(
         faults.push(format!("its installed_size is {said} KiB, and {package:?} takes {size}"));
     }
     for receipt in pkginfo.get("receipts").and_then(Value::as_array).into_iter().flatten() {
-        let keys = receipt.as_dictionary().ok_or("it has a receipt that is no dictionary")?;
+        let keys = receipt.as_dictionary().ok_or("it has a receipt that is not a dictionary")?;
         let (Some(identifier), Some(version)) = (text(keys, "packageid"), text(keys, "version")) else {
             return Err("it has a receipt without packageid or version".to_owned());
         };
@@ -150,7 +150,7 @@ fn numbers(version: &str) -> Vec<&str> {
 fn installs_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     for item in pkginfo.get("installs").and_then(Value::as_array).into_iter().flatten() {
-        let keys = item.as_dictionary().ok_or("it has something in installs that is no dictionary")?;
+        let keys = item.as_dictionary().ok_or("it has something in installs that is not a dictionary")?;
         if text(keys, "type") != Some("file") {
             continue;
         }
@@ -175,7 +175,7 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
     let mut faults = Vec::new();
     for (key, script) in pkginfo.iter().filter(|(key, _)| key.ends_with("_script")) {
         let Some(script) = script.as_string() else {
-            faults.push(format!("its {key} is no text"));
+            faults.push(format!("its {key} is not text"));
             continue;
         };
         if !script.starts_with("#!/") {
