@@ -9,8 +9,8 @@ use super::kinds::{self, MDM_PROFILE, MUNKI_CATALOG};
 use super::subject::Subject;
 use super::{apple, munki};
 use crate::artifact::{
-    Artifact, Built, BuiltPackage, Command, Content, Description, Kind, MakeOfAll, Maker, Planned, RunFiles, Section,
-    Whose,
+    Artifact, Built, BuiltPackage, Command, Content, Description, Kind, MakeOfAll, Maker, Planned, RunFiles,
+    Section, Whose,
 };
 use crate::macos::artifacts::packages_of;
 use crate::settings::resolve::MUNKI_FOLDER;

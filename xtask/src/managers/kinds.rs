@@ -78,13 +78,19 @@ pub(super) const fn kinds(write_catalog: MakeOfRun) -> [Description; 11] {
     [
         Description {
             address: |_| Some("ManifestURL"),
-            ..kind(MDM_MANIFEST, "Manifests of packages for an MDM (`--base-url`)", PACKAGES, any_mdm, |path| {
-            Some(if path.ends_with("/uninstall-manifest.plist") {
-                "the same for the uninstaller"
-            } else {
-                "for InstallEnterpriseApplication"
-            })
-            })
+            ..kind(
+                MDM_MANIFEST,
+                "Manifests of packages for an MDM (`--base-url`)",
+                PACKAGES,
+                any_mdm,
+                |path| {
+                    Some(if path.ends_with("/uninstall-manifest.plist") {
+                        "the same for the uninstaller"
+                    } else {
+                        "for InstallEnterpriseApplication"
+                    })
+                },
+            )
         },
         kind(
             MDM_DECLARATION,
@@ -124,9 +130,13 @@ pub(super) const fn kinds(write_catalog: MakeOfRun) -> [Description; 11] {
         Description {
             is_in_zip: |_| false,
             is_listed: |_| false,
-            ..kind(MUNKI_MANIFEST, "The Munki repository: manifests (`--base-url`)", WITH_MUNKI, munki, |_| {
-                Some("Munki repository, manifest to include")
-            })
+            ..kind(
+                MUNKI_MANIFEST,
+                "The Munki repository: manifests (`--base-url`)",
+                WITH_MUNKI,
+                munki,
+                |_| Some("Munki repository, manifest to include"),
+            )
         },
         Description {
             is_in_zip: |_| false,
@@ -136,12 +146,18 @@ pub(super) const fn kinds(write_catalog: MakeOfRun) -> [Description; 11] {
                 Some("Munki repository, catalog")
             })
         },
-        kind(FLEET_SOFTWARE, "Software for Fleet, with its scripts (`--base-url`)", WITH_FLEET, fleet, |_| {
-            Some("software for Fleet")
-        }),
+        kind(
+            FLEET_SOFTWARE,
+            "Software for Fleet, with its scripts (`--base-url`)",
+            WITH_FLEET,
+            fleet,
+            |_| Some("software for Fleet"),
+        ),
         Description {
             is_program: |_| true,
-            ..kind(FLEET_SCRIPT, "Scripts for Fleet (`--base-url`)", PACKAGES, fleet, |_| Some("script for Fleet"))
+            ..kind(FLEET_SCRIPT, "Scripts for Fleet (`--base-url`)", PACKAGES, fleet, |_| {
+                Some("script for Fleet")
+            })
         },
         kind(FLEET_POLICY, "Policies for Fleet, with the software (`--base-url`)", WITH_FLEET, fleet, |_| {
             Some("policies for Fleet")

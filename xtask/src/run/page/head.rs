@@ -99,9 +99,10 @@ pub fn head(facts: &Facts, totals: &Totals) -> String {
         size(totals.bytes),
     ];
     let date = DateTime::from_timestamp(facts.time.into(), 0).filter(|_| facts.time != NO_TIME);
-    let addresses = facts.base_url.iter().flat_map(|url| {
-        facts.makers.iter().flat_map(|maker| maker.addresses(url, &totals.kinds))
-    });
+    let addresses = facts
+        .base_url
+        .iter()
+        .flat_map(|url| facts.makers.iter().flat_map(|maker| maker.addresses(url, &totals.kinds)));
     let addresses = addresses.map(|one| Command { text: plain(&one.text), ..one }).collect();
     let facts = Head {
         version: plain(&facts.version),

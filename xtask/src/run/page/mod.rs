@@ -22,7 +22,7 @@ use askama::Template;
 pub use head::{Totals, head};
 pub use instance::{combined, instance};
 
-use self::file::{File, Group, file, groups};
+use self::file::{File, Group, groups};
 use crate::artifact::{Artifact, Built, Makers, RunFiles};
 use crate::render::fill;
 use crate::render::text::{href, plain};
@@ -151,7 +151,8 @@ pub fn list() -> String {
 /// The files that belong to no instance, and the page's end. The page is made before what
 /// is made of it, so that it can tell no size of these.
 pub fn foot(files: &[Built], to_come: &[Artifact], facts: &Facts) -> String {
-    let link = |path: &str, what| File { href: href(path), name: plain(path), what, size: None, address: None };
+    let link =
+        |path: &str, what| File { href: href(path), name: plain(path), what, size: None, address: None };
     let listed = files.iter().filter(|built| facts.makers.is_listed(&built.artifact));
     let mut all = groups(listed, "", facts);
     let mut own = vec![link(SUMS_FILE, Some("the SHA-256 of every file"))];
