@@ -59,7 +59,18 @@ fn a_file_that_no_section_knows_is_listed_too() {
     let html = page(None, &files);
     let linked: Vec<String> = hrefs(&html).iter().map(|href| opened(href)).collect();
     let own = ["a.new", "SHA256SUMS", "artifacts.json"].map(str::to_owned);
-    let of = |heading: &str| html.split(heading).nth(1).unwrap().split("<h3").next().unwrap().to_owned();
+    let of = |heading: &str| {
+        html.split(heading)
+            .nth(1)
+            .unwrap()
+            .split("<h3")
+            .next()
+            .unwrap()
+            .split("<h2")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     assert_eq!(hrefs(&of("For device managers</h3>")), ["k3s/mdm/k3s.mobileconfig"]);
     assert!(of("For device managers</h3>").contains(">mdm/k3s.mobileconfig<"), "named below the instance");
     let others = ["k3s/macos/io.lima-vm.daemon.k3s.plist", "munki/pkgsinfo/k3s.plist"];
