@@ -17,6 +17,7 @@ mod built;
 mod kind;
 mod section;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, Write};
 
 use flatpkg::Product;
@@ -201,6 +202,12 @@ pub trait Maker: Sync {
     /// What the page of a run shows of an instance's files, beside its packages.
     fn section<'a>(&self, _instance: &str, _files: &'a [Built]) -> Option<Section<'a>> {
         None
+    }
+
+    /// What somebody enters into a device manager of a run whose files are served at this
+    /// address, and which has artifacts of these kinds.
+    fn addresses(&self, _: &BaseUrl, _: &BTreeSet<Kind>) -> Vec<Command> {
+        Vec::new()
     }
 
     /// What the page says of doing with the packages of all instances.
