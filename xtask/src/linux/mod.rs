@@ -5,6 +5,8 @@
 
 pub mod artifacts;
 mod commands;
+pub mod files;
+pub mod scripts;
 pub mod systemd;
 pub mod units;
 

@@ -1,0 +1,78 @@
+//! The files of an instance's Linux package. Every one is named after the instance, so
+//! that packages of several instances have none in common, and all lie in `/usr`: an
+//! administrator overrides them in `/etc`.
+//!
+//! Must not know: the formats that carry them, scripts.
+
+use super::{systemd, units};
+use crate::lima_start;
+use crate::settings::Instance;
+
+/// A file or a link of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Where, without a slash at the beginning.
+    pub path: String,
+    /// What is there.
+    pub content: Content,
+}
+
+/// What a file of a package is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A text.
+    Text(String),
+    /// A program.
+    Program(String),
+    /// A link, and what it leads to.
+    Link(String),
+}
+
+/// The files, sorted by path.
+///
+/// The template's text is there under the instance's own name: systemd takes an exact
+/// name before a template, and `%i` is the same. The link has every user's manager want
+/// the unit, whose conditions say for whom it is; `systemctl enable` is for nobody to
+/// run, and works offline.
+pub fn of(instance: &Instance) -> Vec<File> {
+    let units_dir = systemd::PACKAGED_USER_UNITS_DIR;
+    let unit = systemd::unit(&instance.name);
+    let program_path = program_path(instance);
+    let program = format!("/{program_path}");
+    let timeout = systemd::own_user_manager_timeout(instance);
+    let text = |path: String, text: String| File { path, content: Content::Text(text) };
+    let mut files = vec![
+        text(format!("{units_dir}/{unit}"), units::template_unit(&program)),
+        text(drop_in_path(instance), units::packaged_drop_in(instance, &program)),
+        File {
+            path: format!("{units_dir}/{}.wants/{unit}", systemd::DEFAULT_TARGET),
+            content: Content::Link(format!("../{unit}")),
+        },
+        text(
+            format!(
+                "{}/{}",
+                systemd::PACKAGED_SYSTEM_UNITS_DIR,
+                systemd::packaged_user_manager_drop_in(&instance.name, timeout)
+            ),
+            units::user_manager_of(timeout),
+        ),
+        File { path: program_path, content: Content::Program(lima_start::program()) },
+    ];
+    if let Some(user) = units::lingering_user(instance) {
+        let path = format!("{}/{}", systemd::PACKAGED_TMPFILES_DIR, systemd::tmpfiles_name(&instance.name));
+        files.push(text(path, units::linger(user)));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// The instance's own drop-in.
+pub(super) fn drop_in_path(instance: &Instance) -> String {
+    let folder = systemd::drop_in_dir(&instance.name);
+    format!("{}/{folder}/{}", systemd::PACKAGED_USER_UNITS_DIR, systemd::DROP_IN_FILE)
+}
+
+/// lima-start, in a folder of the package's own.
+fn program_path(instance: &Instance) -> String {
+    format!("usr/lib/{}/{}", instance.name.linux_package(), lima_start::FILE)
+}
