@@ -4,29 +4,11 @@
 //!
 //! Must not know: the formats that carry them, scripts.
 
+use linuxpkg::{Content, Entry};
+
 use super::{systemd, units};
 use crate::lima_start;
 use crate::settings::Instance;
-
-/// A file or a link of a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Where, without a slash at the beginning.
-    pub path: String,
-    /// What is there.
-    pub content: Content,
-}
-
-/// What a file of a package is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// A text.
-    Text(String),
-    /// A program.
-    Program(String),
-    /// A link, and what it leads to.
-    Link(String),
-}
 
 /// The files, sorted by path.
 ///
@@ -34,18 +16,20 @@ pub enum Content {
 /// name before a template, and `%i` is the same. The link has every user's manager want
 /// the unit, whose conditions say for whom it is; `systemctl enable` is for nobody to
 /// run, and works offline.
-pub fn of(instance: &Instance) -> Vec<File> {
+pub fn of(instance: &Instance) -> Vec<Entry> {
     let units_dir = systemd::PACKAGED_USER_UNITS_DIR;
     let unit = systemd::unit(&instance.name);
     let program_path = program_path(instance);
     let program = format!("/{program_path}");
     let timeout = systemd::own_user_manager_timeout(instance);
-    let text = |path: String, text: String| File { path, content: Content::Text(text) };
+    let file = |path, mode, text: String| Entry { path, mode, content: Content::File(text.into_bytes()) };
+    let text = |path, text| file(path, 0o644, text);
     let mut files = vec![
         text(format!("{units_dir}/{unit}"), units::template_unit(&program)),
         text(drop_in_path(instance), units::packaged_drop_in(instance, &program)),
-        File {
+        Entry {
             path: format!("{units_dir}/{}.wants/{unit}", systemd::DEFAULT_TARGET),
+            mode: 0o777,
             content: Content::Link(format!("../{unit}")),
         },
         text(
@@ -56,7 +40,7 @@ pub fn of(instance: &Instance) -> Vec<File> {
             ),
             units::user_manager_of(timeout),
         ),
-        File { path: program_path, content: Content::Program(lima_start::program()) },
+        file(program_path, 0o755, lima_start::program()),
     ];
     if let Some(user) = units::lingering_user(instance) {
         let path = format!("{}/{}", systemd::PACKAGED_TMPFILES_DIR, systemd::tmpfiles_name(&instance.name));

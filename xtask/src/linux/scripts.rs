@@ -4,6 +4,7 @@
 //! Must not know: the formats that carry them.
 
 use askama::Template;
+use linuxpkg::{DebScripts, RpmScripts, Scripts};
 
 use super::files::drop_in_path;
 use super::systemd;
@@ -27,9 +28,6 @@ struct Config<'a> {
     patience: u32,
 }
 
-/// A script by the name that its package manager knows it by, and its text.
-pub type Script = (&'static str, String);
-
 /// What is this package's own.
 pub fn config(instance: &Instance) -> String {
     let user = match &instance.user {
@@ -49,32 +47,28 @@ pub fn config(instance: &Instance) -> String {
     )
 }
 
-/// The Debian package's.
-pub fn deb(instance: &Instance) -> [Script; 3] {
-    let parts = [
-        ("preinst", include_str!("../../../pkg-scripts/linux-deb-preinst")),
-        ("postinst", include_str!("../../../pkg-scripts/linux-deb-postinst")),
-        ("prerm", include_str!("../../../pkg-scripts/linux-deb-prerm")),
-    ];
-    parts.map(|(name, part)| (name, script(instance, part)))
-}
-
-/// The RPM package's.
-pub fn rpm(instance: &Instance) -> [Script; 3] {
-    let parts = [
-        ("pre", include_str!("../../../pkg-scripts/linux-rpm-pre")),
-        ("post", include_str!("../../../pkg-scripts/linux-rpm-post")),
-        ("preun", include_str!("../../../pkg-scripts/linux-rpm-preun")),
-    ];
-    parts.map(|(name, part)| (name, script(instance, part)))
-}
-
-/// Arch's: one file of functions.
-pub fn arch(instance: &Instance) -> Script {
-    (".INSTALL", script(instance, include_str!("../../../pkg-scripts/linux-arch-install")))
-}
-
-fn script(instance: &Instance, part: &str) -> String {
-    let purpose = format!("A script of the package {}.", instance.name.linux_package());
-    stand_alone(&purpose, &[&config(instance), COMMON, part])
+/// All scripts of all formats.
+pub fn of(instance: &Instance) -> Scripts {
+    let script = |part: &str| {
+        let purpose = format!("A script of the package {}.", instance.name.linux_package());
+        stand_alone(&purpose, &[&config(instance), COMMON, part])
+    };
+    // RPM and pacman bring the shell themselves.
+    let body = |part| script(part).trim_start_matches("#!/bin/sh\n").to_owned();
+    Scripts {
+        deb: DebScripts {
+            preinst: Some(script(include_str!("../../../pkg-scripts/linux-deb-preinst"))),
+            postinst: Some(script(include_str!("../../../pkg-scripts/linux-deb-postinst"))),
+            prerm: Some(script(include_str!("../../../pkg-scripts/linux-deb-prerm"))),
+            postrm: None,
+        },
+        rpm: RpmScripts {
+            pre: Some(body(include_str!("../../../pkg-scripts/linux-rpm-pre"))),
+            post: Some(body(include_str!("../../../pkg-scripts/linux-rpm-post"))),
+            preun: Some(body(include_str!("../../../pkg-scripts/linux-rpm-preun"))),
+            postun: None,
+            posttrans: None,
+        },
+        arch: Some(body(include_str!("../../../pkg-scripts/linux-arch-install"))),
+    }
 }
