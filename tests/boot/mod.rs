@@ -7,5 +7,6 @@
 mod base;
 pub mod installed;
 pub mod machine;
+mod packaged;
 mod starting;
 mod stopping;
