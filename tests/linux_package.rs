@@ -1,7 +1,9 @@
 //! Packages for Linux are read by the programs that others wrote, and compared with what
 //! those write.
 
+mod arch;
 mod deb;
+mod rpm;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -107,4 +109,9 @@ fn written(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 /// What somebody else's program prints of a file, in a fixed locale and time zone.
 fn said(program: &Path, arguments: &[&str], file: &Path) -> String {
     succeed(Command::new(program).args(arguments).arg(file).env("LC_ALL", "C.UTF-8").env("TZ", "UTC"))
+}
+
+/// Whether we are root, without whom some programs install nothing.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

@@ -21,3 +21,8 @@ pub fn md5(bytes: &[u8]) -> String {
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes))
 }
+
+/// SHA-1, for rpm before 4.14.
+pub fn sha1(bytes: &[u8]) -> String {
+    hex(&<sha1::Sha1 as sha1::Digest>::digest(bytes))
+}

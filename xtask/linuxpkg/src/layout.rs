@@ -17,7 +17,9 @@ pub const LINK_MODE: u32 = 0o777;
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind<'a> {
-    /// A folder.
+    /// A folder that belongs to the package alone.
+    OwnFolder,
+    /// A folder above something.
     Folder,
     /// A file with its content.
     File(&'a [u8]),
@@ -37,11 +39,16 @@ pub struct Item<'a> {
 }
 
 impl Item<'_> {
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.kind, Kind::OwnFolder | Kind::Folder)
+    }
+
     /// Bytes of a file; 0 of anything else.
     pub fn size(&self) -> u64 {
         match self.kind {
             Kind::File(content) => content.len() as u64,
-            Kind::Folder | Kind::Link(_) => 0,
+            Kind::OwnFolder | Kind::Folder | Kind::Link(_) => 0,
         }
     }
 }
@@ -68,15 +75,18 @@ pub fn layout<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Vec<It
                 }
                 (Kind::Link(target), LINK_MODE)
             }
+            Content::Folder => (Kind::OwnFolder, entry.mode),
         };
-        if items.insert(path, Item { path, mode, kind }).is_some() {
-            return Err(wrong("is there twice"));
+        match items.insert(path, Item { path, mode, kind }) {
+            None => {}
+            Some(Item { kind: Kind::Folder, .. }) if kind == Kind::OwnFolder => {}
+            Some(_) => return Err(wrong("is there twice")),
         }
         let above = path.match_indices('/').map(|(at, _)| &path[..at]);
         for folder in above {
             let item = Item { path: folder, mode: FOLDER_MODE, kind: Kind::Folder };
             let there = items.entry(folder).or_insert(item);
-            if there.kind != Kind::Folder {
+            if !there.is_folder() {
                 return Err(wrong("lies below a path that is no folder"));
             }
         }
@@ -136,6 +146,12 @@ mod tests {
         assert!(layout(&[file("a"), file("a")]).is_err());
         assert!(layout(&[file("a"), file("a/b")]).is_err());
         assert!(layout(&[file("a/b"), file("a")]).is_err());
+        let own = |path| Entry { mode: 0o750, content: Content::Folder, ..file(path) };
+        for entries in [[own("a"), file("a/b")], [file("a/b"), own("a")]] {
+            let items = layout(&entries).unwrap();
+            assert_eq!((items[0].kind, items[0].mode), (Kind::OwnFolder, 0o750));
+        }
+        assert!(layout(&[own("a"), own("a")]).is_err());
         assert!(layout(&[Entry { mode: 0o100_644, ..file("a") }]).is_err());
     }
 

@@ -14,14 +14,20 @@
 //! same bytes on any machine.
 
 mod ar;
+pub mod arch;
+mod cpio;
 mod date;
 pub mod deb;
 mod digest;
 mod error;
 mod gzip;
 mod layout;
+mod license;
 pub mod package;
+pub mod rpm;
 mod tar;
+mod text;
+mod zstd;
 
 pub use error::Error;
 pub use package::{

@@ -64,6 +64,9 @@ pub enum Content {
     File(Vec<u8>),
     /// A symbolic link, with where it leads.
     Link(String),
+    /// A folder of the package's own, which goes when the package does. The formats list
+    /// the folders above each path anyway; RPM alone has to be told whose they are.
+    Folder,
 }
 
 /// What runs as root, for each format its own, since their arguments differ.

@@ -3,9 +3,10 @@
 //! Must not know: archives.
 
 use crate::package::{Package, Relation};
+use crate::text::wrapped;
 
-/// Widest line of a description, with the blank before it.
-const WIDTH: usize = 77;
+/// Widest line of a description, without the blank before it.
+const WIDTH: usize = 76;
 
 /// The version with its revision.
 pub fn version(package: &Package) -> String {
@@ -43,7 +44,7 @@ pub fn control(package: &Package, installed_kib: u64) -> String {
         if number > 0 {
             text.push_str(" .\n");
         }
-        for line in wrapped(paragraph, WIDTH - 1) {
+        for line in wrapped(paragraph, WIDTH) {
             text.push_str(&format!(" {line}\n"));
         }
     }
@@ -54,36 +55,5 @@ fn relation(relation: &Relation) -> String {
     match &relation.at_least {
         Some(version) => format!("{} (>= {version})", relation.name),
         None => relation.name.clone(),
-    }
-}
-
-/// A paragraph in lines of at most `width` characters; a longer word has a line of its own.
-/// No line begins with a dot, which means something else there.
-pub fn wrapped(paragraph: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in paragraph.split_whitespace() {
-        match lines.last_mut() {
-            Some(line)
-                if word.starts_with('.') || line.chars().count() + 1 + word.chars().count() <= width =>
-            {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wrapped;
-
-    #[test]
-    fn lines_are_as_wide_as_they_may_be() {
-        assert_eq!(wrapped("a bc  def g", 4), ["a bc", "def", "g"]);
-        assert_eq!(wrapped("longer ab", 4), ["longer", "ab"]);
-        assert_eq!(wrapped("abcd .ef gh", 4), ["abcd .ef", "gh"]);
-        assert!(wrapped(" ", 4).is_empty());
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Must not know: archives.
 
-use super::control::wrapped;
 use crate::date;
 use crate::package::{Change, Package};
+use crate::text::wrapped;
 
 /// Widest line of a changelog.
 const WIDTH: usize = 76;

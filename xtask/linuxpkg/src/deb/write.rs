@@ -53,7 +53,7 @@ fn data(package: &Package, items: &[Item<'_>]) -> Result<Vec<u8>, Error> {
     let mut tar = Writer::new(package.time);
     tar.add("./", FOLDER_MODE, Kind::Folder)?;
     for item in items {
-        let end = if item.kind == Kind::Folder { "/" } else { "" };
+        let end = if item.is_folder() { "/" } else { "" };
         tar.add(&format!("./{}{end}", item.path), item.mode, item.kind)?;
     }
     Ok(tar.finish())
@@ -80,7 +80,7 @@ fn control_archive(package: &Package, items: &[Item<'_>]) -> Result<Vec<u8>, Err
 fn md5sums(items: &[Item<'_>]) -> String {
     let sum = |item: &Item<'_>| match item.kind {
         Kind::File(content) => Some(format!("{}  {}\n", digest::md5(content), item.path)),
-        Kind::Folder | Kind::Link(_) => None,
+        _ => None,
     };
     items.iter().filter_map(sum).collect()
 }
@@ -89,7 +89,7 @@ fn md5sums(items: &[Item<'_>]) -> String {
 fn installed_kib(items: &[Item<'_>]) -> u64 {
     let kib = |item: &Item<'_>| match item.kind {
         Kind::File(content) => (content.len() as u64).div_ceil(KIB),
-        Kind::Folder | Kind::Link(_) => 1,
+        _ => 1,
     };
     items.iter().map(kib).sum()
 }

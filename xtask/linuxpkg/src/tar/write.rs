@@ -34,7 +34,7 @@ impl Writer {
         let (type_flag, content, target): (u8, &[u8], &str) = match kind {
             Kind::File(content) => (b'0', content, ""),
             Kind::Link(target) => (b'2', b"", target),
-            Kind::Folder => (b'5', b"", ""),
+            Kind::OwnFolder | Kind::Folder => (b'5', b"", ""),
         };
         if target.len() > NAME_LEN {
             return Err(wrong("is a link whose target is too long for a tar archive"));
