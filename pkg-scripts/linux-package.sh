@@ -58,6 +58,8 @@ of_manager() {
 		systemctl --user --quiet "$@" </dev/null >/dev/null 2>&1
 }
 
+user_of() { id -un -- "$1"; }
+
 # Stops the instance of the user $1, and waits.
 stop_of() {
 	for manager in $(managers "$1"); do
@@ -65,19 +67,22 @@ stop_of() {
 		of_manager "$manager" stop "$LINUX_UNIT" || status=$?
 		# 124: timeout's.
 		if [ "$status" -eq 124 ]; then
-			warn "$LINUX_UNIT of $(id -un -- "$manager") is not down after $LINUX_PATIENCE seconds, and goes on alone."
+			warn "$LINUX_UNIT of $(user_of "$manager") is not down after $LINUX_PATIENCE seconds, and goes on alone."
 		elif [ "$status" -ne 0 ] && of_manager "$manager" is-active "$LINUX_UNIT"; then
-			warn "$LINUX_UNIT of $(id -un -- "$manager") could not be stopped, and runs until the next boot."
+			warn "$LINUX_UNIT of $(user_of "$manager") could not be stopped, and runs until the next boot."
 		fi
 	done
 }
 
+# Whether before_upgrade found that the instance ran as somebody else. The mark is a
+# folder, and gone then.
+is_moved() { rmdir "/run/$LINUX_PACKAGE.moved" 2>/dev/null; }
+
 # Before the files of an upgrade come: an instance that is to run as somebody else is
-# stopped, since nothing knows later as whom it ran. Returns with a mark for
-# is_moved.
+# stopped, since nothing knows later as whom it ran.
 before_upgrade() {
 	is_booted || return 0
-	rm -f "/run/$LINUX_PACKAGE.moved"
+	is_moved || :
 	[ -f "$LINUX_DROP_IN" ] || return 0
 	before=$(sed -n 's/^ConditionUser=//p' "$LINUX_DROP_IN" | tail -n 1)
 	case $before in
@@ -85,15 +90,10 @@ before_upgrade() {
 	'!'*) before=auto ;;
 	esac
 	[ "$before" != "$LINUX_USER" ] || return 0
-	: >"/run/$LINUX_PACKAGE.moved"
+	mkdir "/run/$LINUX_PACKAGE.moved" || :
 	if is_allowed stop; then
 		stop_of "$before"
 	fi
-}
-
-# Whether before_upgrade found that the instance ran as somebody else.
-is_moved() {
-	[ -e "/run/$LINUX_PACKAGE.moved" ] && rm -f "/run/$LINUX_PACKAGE.moved"
 }
 
 # After the files have come. $1: `new` for the first installation, `again` for an
@@ -111,7 +111,8 @@ after_files() {
 	fi
 	for manager in $(managers "$LINUX_USER"); do
 		if of_manager "$manager" is-active "$LINUX_UNIT"; then
-			tell "The VM of $(id -un -- "$manager") goes on with the settings that it was started with. The new ones hold from its next start."
+			tell "The VM of $(user_of "$manager") goes on with the settings that it was started with." \
+				"The new ones hold from its next start."
 		fi
 	done
 }
@@ -119,7 +120,8 @@ after_files() {
 # Starts what the next boot would start.
 start_new() {
 	if [ "$LINUX_USER" != auto ] && ! id -u -- "$LINUX_USER" >/dev/null 2>&1; then
-		tell "There is no user $LINUX_USER yet. The VM starts at the first boot or login that finds the user and the instance."
+		tell "There is no user $LINUX_USER yet. The VM starts at the first boot or login that finds the user" \
+			"and the instance."
 		return 0
 	fi
 	is_allowed start || return 0
@@ -142,6 +144,7 @@ before_removal() {
 		stop_of "$LINUX_USER"
 	fi
 	if [ "$LINUX_CONDITION" = boot ] && [ -e "/var/lib/systemd/linger/$LINUX_USER" ]; then
-		tell "$LINUX_USER still lingers, which other programs may need. Where nothing does: loginctl disable-linger $LINUX_USER"
+		tell "$LINUX_USER still lingers, which other programs may need." \
+			"Where nothing does: loginctl disable-linger $LINUX_USER"
 	fi
 }

@@ -33,12 +33,19 @@ static KINDS: [Description; 4] = [
 ];
 
 /// The kinds of packages, with what writes each.
-const PACKAGES: [(&str, Format, MakeOfInstance); 1] = [(DEB, Format::Deb, |spec, instance, time| {
-    packed(linuxpkg::deb::write(&package::package(spec, instance, time)))
-})];
+const PACKAGES: [(&str, Format, MakeOfInstance); 3] = [
+    (DEB, Format::Deb, |spec, instance, time| packed(linuxpkg::deb::write, spec, instance, time)),
+    (RPM, Format::Rpm, |spec, instance, time| packed(linuxpkg::rpm::write, spec, instance, time)),
+    (ARCH, Format::Arch, |spec, instance, time| packed(linuxpkg::arch::write, spec, instance, time)),
+];
 
-fn packed(bytes: Result<Vec<u8>, linuxpkg::Error>) -> Result<Content, MakeError> {
-    Ok(bytes?.into())
+fn packed(
+    write: fn(&linuxpkg::Package) -> Result<Vec<u8>, linuxpkg::Error>,
+    spec: &Spec,
+    instance: &Instance,
+    time: u32,
+) -> Result<Content, MakeError> {
+    Ok(write(&package::package(spec, instance, time))?.into())
 }
 
 /// Makes them.
