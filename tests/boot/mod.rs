@@ -8,5 +8,6 @@ mod base;
 pub mod installed;
 pub mod machine;
 mod packaged;
+mod scriptlets;
 mod starting;
 mod stopping;

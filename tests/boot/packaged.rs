@@ -11,12 +11,12 @@ use super::machine::{Machine, wait_until};
 use crate::support::{Xtask, root, succeed};
 
 /// A machine with the stand-in for limactl.
-struct Host {
-    machine: Machine,
+pub struct Host {
+    pub machine: Machine,
 }
 
 /// An instance of a user's in it.
-struct Vm<'a> {
+pub struct Vm<'a> {
     host: &'a Host,
     user: &'a str,
     name: &'a str,
@@ -24,7 +24,7 @@ struct Vm<'a> {
 
 /// What `dist` makes of settings: file names in the machine's /root by the ends of their
 /// names.
-fn packages(machine: &Machine, kind: &str, settings: &str) -> BTreeMap<String, String> {
+pub fn packages(machine: &Machine, kind: &str, settings: &str) -> BTreeMap<String, String> {
     let xtask = Xtask::new();
     fs::write(xtask.path("installers.toml"), settings).unwrap();
     succeed(&mut xtask.bare_command(&["dist", "--only", kind]));
@@ -37,7 +37,7 @@ fn packages(machine: &Machine, kind: &str, settings: &str) -> BTreeMap<String, S
     found
 }
 
-fn settings(version: &str, instances: &[(&str, &str, &str)]) -> String {
+pub fn settings(version: &str, instances: &[(&str, &str, &str)]) -> String {
     let mut text = format!("version = '{version}'\n");
     for (name, user, more) in instances {
         text += &format!("[[instance]]\nname = '{name}'\nuser = '{user}'\n{more}\n");
@@ -46,7 +46,7 @@ fn settings(version: &str, instances: &[(&str, &str, &str)]) -> String {
 }
 
 impl Host {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let machine = Machine::new()?;
         // Where a distribution's package has it: the settings do not say.
         fs::copy(root().join("tests/boot/limactl"), machine.path("/usr/bin/limactl")).unwrap();
@@ -54,7 +54,7 @@ impl Host {
     }
 
     /// Runs a script in its folder, switched off or not, as an image is made.
-    fn chroot(&self, script: &str) -> String {
+    pub fn chroot(&self, script: &str) -> String {
         let mut command = Command::new("chroot");
         command.arg(self.machine.path("")).args(["sh", "-euc", script]).env_clear();
         succeed(command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive"))
@@ -64,7 +64,7 @@ impl Host {
         self.machine.root(&format!("cd; DEBIAN_FRONTEND=noninteractive {} 2>&1", apt(what)))
     }
 
-    fn vm<'a>(&'a self, user: &'a str, name: &'a str) -> Vm<'a> {
+    pub fn vm<'a>(&'a self, user: &'a str, name: &'a str) -> Vm<'a> {
         Vm { host: self, user, name }
     }
 }
@@ -74,7 +74,7 @@ fn apt(what: &str) -> String {
 }
 
 /// What `limactl create` makes, as root for the user.
-fn create(user: &str, name: &str) -> String {
+pub fn create(user: &str, name: &str) -> String {
     format!(
         "install -d -o {user} ~{user}/.lima ~{user}/.lima/{name}; install -o {user} /dev/null ~{user}/.lima/{name}/lima.yaml"
     )
@@ -85,23 +85,23 @@ impl Vm<'_> {
         self.host.machine.path(&format!("/home/{}/stand-in/{}/{name}", self.user, self.name))
     }
 
-    fn events(&self) -> Vec<String> {
+    pub fn events(&self) -> Vec<String> {
         let text = fs::read_to_string(self.file("events")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    fn forget(&self) {
+    pub fn forget(&self) {
         if self.file("events").exists() {
             fs::write(self.file("events"), "").unwrap();
         }
     }
 
-    fn runs(&self) {
+    pub fn runs(&self) {
         wait_until("ready", || self.events().iter().any(|line| line == "ready"));
         assert_eq!(self.state(), "active");
     }
 
-    fn systemctl(&self, what: &str) -> String {
+    pub fn systemctl(&self, what: &str) -> String {
         let user = self.user;
         self.host.machine.root(&format!(
             "setpriv --reuid {user} --regid {user} --init-groups env XDG_RUNTIME_DIR=/run/user/$(id -u {user}) \
@@ -109,11 +109,11 @@ impl Vm<'_> {
         ))
     }
 
-    fn unit(&self) -> String {
+    pub fn unit(&self) -> String {
         format!("lima-vm@{}.service", self.name)
     }
 
-    fn state(&self) -> String {
+    pub fn state(&self) -> String {
         self.systemctl(&format!("is-active {}", self.unit())).trim().to_owned()
     }
 }

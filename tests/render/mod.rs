@@ -2,7 +2,7 @@
 //! other people's tools judge them.
 
 pub mod goldens;
-mod properties;
+pub mod properties;
 mod tidy;
 
 use xtask::artifact::Content;

@@ -46,8 +46,21 @@ pub fn of(instance: &Instance) -> Vec<Entry> {
         let path = format!("{}/{}", systemd::PACKAGED_TMPFILES_DIR, systemd::tmpfiles_name(&instance.name));
         files.push(text(path, units::linger(user)));
     }
+    files.extend(folders(instance));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
+}
+
+/// The folders that are gone with the last package that has them: RPM leaves the others.
+fn folders(instance: &Instance) -> [Entry; 4] {
+    let [units_dir, system_dir] = [systemd::PACKAGED_USER_UNITS_DIR, systemd::PACKAGED_SYSTEM_UNITS_DIR];
+    [
+        format!("usr/lib/{}", instance.name.linux_package()),
+        format!("{units_dir}/{}", systemd::drop_in_dir(&instance.name)),
+        format!("{units_dir}/{}.wants", systemd::DEFAULT_TARGET),
+        format!("{system_dir}/user@.service.d"),
+    ]
+    .map(|path| Entry { path, mode: 0o755, content: Content::Folder })
 }
 
 /// The instance's own drop-in.
