@@ -27,6 +27,7 @@ pub mod package;
 pub mod rpm;
 mod tar;
 mod text;
+mod unpack;
 mod zstd;
 
 pub use error::Error;
