@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_changed_byte_is_noticed() {
-        let plain: Vec<u8> = (0..2000u32).map(|number| (number * number >> 5) as u8).collect();
+        let plain: Vec<u8> = (0..2000u32).map(|number| ((number * number) >> 5) as u8).collect();
         let frame = zstd(&plain);
         for at in 4..frame.len() {
             let mut changed = frame.clone();

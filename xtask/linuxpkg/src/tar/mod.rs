@@ -16,7 +16,7 @@ mod pax;
 mod read;
 mod write;
 
-pub use read::{Entry, Reader, Rest, TarError, Type};
+pub use read::{Entry, Reader, TarError, Type};
 pub use write::Writer;
 
 /// Bytes of a header; content is padded to them.

@@ -2,7 +2,9 @@ use super::*;
 use crate::layout::Kind;
 use crate::tar::Writer;
 
-fn all(bytes: &[u8]) -> Result<(Vec<(Entry, Vec<u8>)>, Rest), TarError> {
+type All = (Vec<(Entry, Vec<u8>)>, Rest);
+
+fn all(bytes: &[u8]) -> Result<All, TarError> {
     let mut reader = Reader::new(bytes);
     let mut entries = Vec::new();
     while let Some(entry) = reader.next_entry()? {
