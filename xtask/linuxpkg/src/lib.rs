@@ -15,10 +15,11 @@
 
 mod ar;
 pub mod arch;
+pub mod contents;
 mod cpio;
 mod date;
 pub mod deb;
-mod digest;
+pub mod digest;
 mod error;
 mod gzip;
 mod layout;
@@ -27,9 +28,29 @@ pub mod package;
 pub mod rpm;
 mod tar;
 mod text;
+mod unpack;
+mod walk;
 mod zstd;
 
+pub use contents::{Contents, Each, File, FileKind, Format, Part, ReadError, Script};
 pub use error::Error;
+pub use flatpkg::unpack::Budget;
 pub use package::{
     Change, Content, Copyright, DebScripts, Depends, Entry, Package, Relation, Relations, RpmScripts, Scripts,
 };
+
+/// Reads a package of any of the formats, which its first bytes tell, and hands its
+/// content to `each`.
+///
+/// # Errors
+/// What cannot be read as a package at all, and what `each` reports.
+pub fn read(input: impl std::io::Read, budget: &Budget, each: &mut Each<'_>) -> Result<Contents, ReadError> {
+    let mut input = flatpkg::unpack::Input::new(input);
+    let start = input.peek(8).map_err(|error| ReadError::Damaged(error.to_string()))?;
+    match Format::of_start(start) {
+        Some(Format::Deb) => deb::read(input, budget, each),
+        Some(Format::Rpm) => rpm::read(input, budget, each),
+        Some(Format::Arch) => arch::read(input, budget, each),
+        None => Err(ReadError::Unknown),
+    }
+}

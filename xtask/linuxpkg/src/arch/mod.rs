@@ -13,6 +13,9 @@
 
 mod info;
 mod mtree;
+mod read;
+mod stated;
 mod write;
 
+pub use read::read;
 pub use write::{file_name, write};

@@ -12,6 +12,9 @@
 
 mod control;
 mod documents;
+mod fields;
+mod read;
 mod write;
 
+pub use read::read;
 pub use write::{file_name, write};

@@ -16,10 +16,15 @@
 //! `docs/manual/format_lead.md`, `format_header.md`, `format_v4.md`,
 //! `signatures_digests.md`, `include/rpm/rpmtag.h`, `include/rpm/rpmds.h`.
 
+mod facts;
 pub mod header;
+pub mod parse;
+mod read;
 pub mod tag;
 mod write;
 
+pub use facts::{Relation, relations};
+pub use read::{Start, read};
 pub use write::{file_name, write};
 
 /// The first bytes.

@@ -12,8 +12,11 @@
 //!
 //! Must not know: what is packed. Sources: POSIX's `pax`, `tar(5)` of libarchive.
 
+mod pax;
+mod read;
 mod write;
 
+pub use read::{Entry, Reader, TarError, Type};
 pub use write::Writer;
 
 /// Bytes of a header; content is padded to them.
