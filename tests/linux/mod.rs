@@ -3,6 +3,7 @@
 
 mod contents;
 mod names;
+mod signing;
 mod tools;
 
 use std::path::{Path, PathBuf};

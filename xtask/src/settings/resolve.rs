@@ -73,7 +73,7 @@ pub struct Flags {
     /// limactl on the machine that the installer is for
     ///
     /// An absolute path. Without it: /opt/homebrew/bin/limactl on macOS,
-    /// /usr/local/bin/limactl on Linux. With `auto` it is looked for at every
+    /// /usr/local/bin/limactl on Linux, where packages look as with `auto`. With `auto` it is looked for at every
     /// start: on a Mac in /opt/homebrew/bin, /usr/local/bin and /opt/local/bin,
     /// the first for its processor; on Linux in /usr/local/bin, /usr/bin and
     /// Linuxbrew's folder.
