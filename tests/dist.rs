@@ -156,7 +156,7 @@ fn json_messages_are_an_event_per_line() {
     let events: Vec<serde_json::Value> =
         said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |name: &str| events.iter().filter(|event| event["event"] == name).count();
-    assert_eq!((of("built"), of("finished")), (11, 1));
+    assert_eq!((of("built"), of("finished")), (14, 1));
     let finished = events.last().unwrap();
     assert_eq!(finished["left_alone"], serde_json::json!(["mine"]));
     assert!(said.contains("development identity"));

@@ -5,11 +5,10 @@
 use std::collections::HashMap;
 use std::io::{BufReader, Write};
 
-use flatpkg::tree::TreeError;
 use flatpkg::{Product, Summary};
 
 use super::{AssembleError, Assembly};
-use crate::artifact::{Artifact, Built, Content, PackageContents};
+use crate::artifact::{Artifact, Built, Content, MakeError, PackageContents};
 use crate::digest::FileDigest;
 use crate::output::{Output, StagingFile};
 use crate::plan::MAKERS;
@@ -25,7 +24,7 @@ impl Assembly<'_> {
     pub(super) fn laid_out(
         &self,
         artifact: &Artifact,
-        content: Result<Content, TreeError>,
+        content: Result<Content, MakeError>,
         output: &Output<'_>,
     ) -> Result<Built, AssembleError> {
         let content =

@@ -61,6 +61,10 @@ impl Maker for Managers {
         &KINDS
     }
 
+    fn groups(&self) -> &'static [&'static str] {
+        &["macos"]
+    }
+
     fn of_packages(&self, spec: &Spec, instance: &Instance) -> Vec<Artifact> {
         let [installer, uninstaller] = package_paths(spec, instance);
         super::planned(spec, instance, &installer, &uninstaller)

@@ -1,4 +1,6 @@
-//! Writes ustar, everything owned by root.
+//! Writes ustar, everything owned by root. A path that its header has no room for comes
+//! before it as GNU tar writes it (type `L`), which dpkg and libarchive read (dpkg,
+//! `lib/dpkg/tarfn.c`; tar(5)).
 //!
 //! Must not know: what is packed.
 
@@ -8,6 +10,8 @@ use crate::layout::Kind;
 
 /// Bytes of a header's name and of a link's target.
 const NAME_LEN: usize = 100;
+/// The name of a member that holds the next one's.
+const LONG_NAME: &str = "././@LongLink";
 /// Bytes of a header's prefix.
 const PREFIX_LEN: usize = 155;
 
@@ -27,10 +31,18 @@ impl Writer {
     /// Adds a path; a folder's has to end with a slash.
     ///
     /// # Errors
-    /// A path or target that a header has no room for.
+    /// A target that a header has no room for.
     pub fn add(&mut self, path: &str, mode: u32, kind: Kind<'_>) -> Result<(), Error> {
         let wrong = |reason| Error::Path { path: path.to_owned(), reason };
-        let (prefix, name) = split(path).ok_or_else(|| wrong("is too long for a tar archive"))?;
+        let (prefix, name) = match split(path) {
+            Some(parts) => parts,
+            None => {
+                let long = [path.as_bytes(), b"\0"].concat();
+                self.member(LONG_NAME, b'L', 0, &long, "", "");
+                // What a reader without the extension would take for it.
+                ("", head(path))
+            }
+        };
         let (type_flag, content, target): (u8, &[u8], &str) = match kind {
             Kind::File(content) => (b'0', content, ""),
             Kind::Link(target) => (b'2', b"", target),
@@ -39,6 +51,11 @@ impl Writer {
         if target.len() > NAME_LEN {
             return Err(wrong("is a link whose target is too long for a tar archive"));
         }
+        self.member(name, type_flag, mode, content, target, prefix);
+        Ok(())
+    }
+
+    fn member(&mut self, name: &str, type_flag: u8, mode: u32, content: &[u8], target: &str, prefix: &str) {
         let mut header = [0u8; BLOCK];
         let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, name.as_bytes());
@@ -61,7 +78,6 @@ impl Writer {
         self.out.extend_from_slice(&header);
         self.out.extend_from_slice(content);
         self.out.resize(self.out.len().next_multiple_of(BLOCK), 0);
-        Ok(())
     }
 
     /// The whole archive.
@@ -69,6 +85,12 @@ impl Writer {
         self.out.resize(self.out.len() + 2 * BLOCK, 0);
         self.out
     }
+}
+
+/// As much of a path as a header has room for.
+fn head(path: &str) -> &str {
+    let end = (0..=NAME_LEN).rev().find(|at| path.is_char_boundary(*at)).unwrap_or(0);
+    &path[..end]
 }
 
 /// Prefix and name of a path, where it has to be split, at the first slash that will do.
@@ -100,5 +122,20 @@ mod tests {
         let mut writer = Writer::new(0);
         assert!(writer.add("x", 0o777, Kind::Link(&"t".repeat(100))).is_ok());
         assert!(writer.add("x", 0o777, Kind::Link(&"t".repeat(101))).is_err());
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_split_comes_before_its_header() {
+        let path = format!("{}é/", "n".repeat(99));
+        let mut writer = Writer::new(0);
+        writer.add(&path, 0o755, Kind::Folder).unwrap();
+        let out = writer.finish();
+        assert_eq!((&out[..13], out[156]), (LONG_NAME.as_bytes(), b'L'));
+        assert_eq!(out[BLOCK..BLOCK + path.len() + 1], [path.as_bytes(), b"\0"].concat());
+        assert_eq!(
+            (&out[2 * BLOCK..][..100], out[2 * BLOCK + 156]),
+            ([&[b'n'; 99][..], b"\0"].concat().as_slice(), b'5')
+        );
+        assert_eq!(out.len(), 5 * BLOCK);
     }
 }
