@@ -3,6 +3,7 @@
 
 mod arch;
 mod deb;
+mod read;
 mod rpm;
 
 use std::path::{Path, PathBuf};

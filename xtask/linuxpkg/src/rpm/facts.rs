@@ -15,6 +15,8 @@ pub struct Stated {
     pub digest: Option<String>,
     /// Whether the payload has none of it.
     pub is_ghost: bool,
+    /// Which file it is, where it has several paths.
+    pub inode: (u64, u64),
 }
 
 /// Names, versions and flags of other packages, with what they are called.
@@ -163,6 +165,7 @@ pub fn files(header: &Header) -> Result<Vec<Stated>, String> {
     let (digests, links) = (header.texts(tag::FILE_DIGESTS), header.texts(tag::FILE_LINKS));
     let (users, groups) = (header.texts(tag::FILE_USERS), header.texts(tag::FILE_GROUPS));
     let flags = header.numbers(tag::FILE_FLAGS);
+    let (devices, inodes) = (header.numbers(tag::FILE_DEVICES), header.numbers(tag::FILE_INODES));
     let lengths =
         [indexes.len(), modes.len(), times.len(), sizes.len(), users.len(), groups.len(), flags.len()];
     if lengths.iter().any(|length| *length != count) {
@@ -205,6 +208,10 @@ pub fn files(header: &Header) -> Result<Vec<Stated>, String> {
             },
             digest: Some(text(&digests, at)).filter(|digest| !digest.is_empty()),
             is_ghost: flags[at] as u32 & tag::FILE_IS_GHOST != 0,
+            inode: (
+                devices.get(at).copied().unwrap_or_default(),
+                inodes.get(at).copied().unwrap_or(at as u64),
+            ),
         });
     }
     Ok(files)

@@ -16,9 +16,11 @@
 //! `docs/manual/format_lead.md`, `format_header.md`, `format_v4.md`,
 //! `signatures_digests.md`, `include/rpm/rpmtag.h`, `include/rpm/rpmds.h`.
 
+mod archive;
 mod facts;
 pub mod header;
 pub mod parse;
+mod payload;
 mod read;
 pub mod tag;
 mod write;

@@ -185,7 +185,7 @@ impl<R: Read> Reader<R> {
 
     fn set_content(&mut self, size: u64) {
         self.left = size;
-        self.padding = size.next_multiple_of(BLOCK as u64) - size;
+        self.padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
     }
 
     /// Past the rest of an entry.
