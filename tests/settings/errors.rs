@@ -180,6 +180,8 @@ fn flags_and_arguments() {
     let many: String = (0..20).map(|n| format!("[[instance]]\nname = 'vm{n}'\n")).collect();
     let many = Folder::with_settings(&many);
     let none = Folder::new();
+    let long_name = "MY_VM".repeat(15);
+    let long_name = long_name.as_str();
     let home = Folder::with_settings("[[instance]]\nname = 'k3s'\nuser = 'alice'\nhome = '/Users/alice'\n");
     for (name, folder, arguments) in [
         ("flag-user", &none, &["--user", "alice\u{1b}[2J"][..]),
@@ -195,6 +197,15 @@ fn flags_and_arguments() {
         ("flag-base-url-query", &none, &["--base-url", "https://mdm.example.com/?out"]),
         ("flag-base-url-host", &none, &["--base-url", "https:///out"]),
         ("argument-collides-munki", &none, &["--base-url", "https://a.example", "munki"]),
+        (
+            "argument-too-long",
+            &none,
+            &[
+                "--pkg-version",
+                "12345678901234.12345678901234.12345678901234.12345678901234.12345678901234",
+                long_name,
+            ],
+        ),
         ("argument-name", &none, &["../k3s"]),
         ("argument-template", &none, &["k3s.yaml"]),
         ("argument-collides", &none, &["index.html"]),
