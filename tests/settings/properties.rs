@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use proptest::prelude::*;
+use xtask::settings::Maintainer;
 use xtask::settings::names::NameError;
 use xtask::settings::source::Source;
 use xtask::settings::tables::{self, Settings};
@@ -126,6 +127,7 @@ proptest! {
         parses_or_explains::<EnvValue>(&text)?;
         parses_or_explains::<IdentifierPrefix>(&text)?;
         parses_or_explains::<CatalogName>(&text)?;
+        parses_or_explains::<Maintainer>(&text)?;
         parses_or_explains::<PackageVersion>(&text)?;
         parses_or_explains::<MacosVersion>(&text)?;
         parses_or_explains::<Text>(&text)?;
