@@ -190,9 +190,9 @@ fn identities_that_cannot_sign_are_refused_before_anything_is_built() {
     let xtask = Xtask::new();
     fs::write(xtask.path("id.p12"), "no p12").unwrap();
     let cases: [(&[&str], &str); 5] = [
-        (&["--p12-file", "id.p12"], "id.p12: this is no PKCS#12 file"),
+        (&["--p12-file", "id.p12"], "id.p12: this is not a PKCS#12 file"),
         (&["--p12-file", "missing.p12"], "could not read missing.p12"),
-        (&["--pem-file", "id.p12"], "id.p12: this is no PEM file"),
+        (&["--pem-file", "id.p12"], "id.p12: this is not a PEM file"),
         (&["--p12-password-file", "id.p12"], "--p12-password-file needs --p12-file"),
         (&["--timestamp-url", "ftp://x/"], "--timestamp-url: \"ftp://x/\""),
     ];
@@ -203,7 +203,7 @@ fn identities_that_cannot_sign_are_refused_before_anything_is_built() {
     let from_environment = [
         ("LIMA_AUTOSTART_P12", "", "LIMA_AUTOSTART_P12 is set and empty"),
         ("LIMA_AUTOSTART_P12", "%%%", "LIMA_AUTOSTART_P12 is not base64"),
-        ("LIMA_AUTOSTART_PEM", "x", "LIMA_AUTOSTART_PEM: this is no PEM file"),
+        ("LIMA_AUTOSTART_PEM", "x", "LIMA_AUTOSTART_PEM: this is not a PEM file"),
     ];
     for (name, value, expected) in from_environment {
         let error = fail(xtask.command(&["dist"]).env(name, value));

@@ -114,7 +114,7 @@ fn what_is_not_a_complete_run_is_refused_and_named() {
     refuse(&["part-1", "part-2", "part-3", "part-2"], &["part-2 and part-2 are both part 2/3"]);
     refuse(&["part-1", "nowhere"], &["nowhere/artifacts.json", "dist --partition"]);
     xtask.run(&["dist", "--unsigned", "--out", "whole"]);
-    refuse(&["whole"], &["whole is no part of a run"]);
+    refuse(&["whole"], &["whole is not a part of a run"]);
     // The same names, other settings.
     xtask.run(&["dist", "--unsigned", "--partition", "3/3", "--out", "other", "--limactl", "/x/limactl"]);
     refuse(&["part-1", "part-2", "other"], &["part-2 and other are parts of different runs", "same commit"]);

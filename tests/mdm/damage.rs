@@ -147,8 +147,8 @@ fn a_package_that_was_damaged_cut_short_or_taken_away() {
     assert_fail(
         &out,
         &[
-            ("manager-manifest", "ends in the path of no file that is there"),
-            ("manager-fleet", "ends in the path of no file that is there"),
+            ("manager-manifest", "does not end in the path of a file in this folder"),
+            ("manager-fleet", "does not end in the path of a file in this folder"),
             ("manager-profile", "no package of the instance has a job"),
         ],
     );
@@ -167,13 +167,13 @@ fn a_manifest_that_was_changed() {
         ("<integer>10485760", "<integer>0", "it has no sha256-size"),
         ("<string>1.2<", "<string>1.3<", "it says io.lima-vm.installer.k3s 1.3"),
         ("io.lima-vm.installer.k3s", "io.lima-vm.installer.docker", "it says io.lima-vm.installer.docker"),
-        ("lima-k3s-1.2.pkg", "lima-k3s-1.1.pkg", "ends in the path of no file"),
-        ("https://", "http://", "is not https"),
-        ("software-package", "display-image", "which is no package"),
-        ("<key>sha256s", "<key>sha256", "it has no text sha256"),
-        ("<key>url", "<key>uri", "it has no text url"),
+        ("lima-k3s-1.2.pkg", "lima-k3s-1.1.pkg", "does not end in the path of a file"),
+        ("https://", "http://", "is not an https address"),
+        ("software-package", "display-image", "which is not a package"),
+        ("<key>sha256s", "<key>sha256", "it has no string sha256"),
+        ("<key>url", "<key>uri", "it has no string url"),
         ("<key>metadata", "<key>meta", "it has no metadata"),
-        ("<key>items", "<key>things", "it has no list items"),
+        ("<key>items", "<key>things", "it has no array items"),
     ] {
         assert_fail(&replaced(&good, MANIFEST, old, new), &[("manager-manifest", what), token]);
     }
@@ -207,7 +207,13 @@ fn a_manifest_with_several_parts() {
 fn a_declaration_a_profile_or_software_that_was_changed() {
     let good = out();
     for (path, old, new, check, what) in [
-        (DECLARATION, "/manifest.plist", "/other.plist", "manager-declaration", "no file that is there"),
+        (
+            DECLARATION,
+            "/manifest.plist",
+            "/other.plist",
+            "manager-declaration",
+            "the path of a file in this folder",
+        ),
         (
             DECLARATION,
             "mdm/manifest.plist",
@@ -220,7 +226,7 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "configuration.package",
             "configuration.app",
             "manager-declaration",
-            "which is no package's",
+            "which is not a package's",
         ),
         (
             DECLARATION,
@@ -248,7 +254,7 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "has a job \"io.lima-vm.daemon.k8s\"",
         ),
         (PROFILE, "<string>Label<", "<string>LabelPrefix<", "manager-profile", "no job by its label"),
-        (FLEET, "https:", "http:", "manager-fleet", "is not https"),
+        (FLEET, "https:", "http:", "manager-fleet", "is not an https address"),
         (
             FLEET,
             "-install.sh",

@@ -76,7 +76,7 @@ fn what_fleet_refuses_is_refused() {
         ("apple_settings:", "macos_settings:", "unknown key \"macos_settings\""),
         ("configuration_profiles:", "custom_settings:", "unknown key \"custom_settings\""),
         ("reports:", "queries:", "unknown key \"queries\""),
-        ("../lib/lima/lima-k3s.package.yml", "lib/lima/lima-k3s.package.yml", "is not there"),
+        ("../lib/lima/lima-k3s.package.yml", "lib/lima/lima-k3s.package.yml", "is missing"),
         ("    - path: ../lib/lima/lima-k3s.package.yml\n", "", "not found on team"),
         ("name: Macs with Lima\n", "", "no name"),
         ("name: Macs with Lima\nsettings:\n", "org_settings:\n", "'software' cannot be set on global file"),

@@ -87,9 +87,9 @@ fn read(path: &Path) -> Result<Value> {
 
 /// A relative path starts in the folder of the file that names it.
 fn resolve(file: &Path, named: &Value) -> Result<PathBuf> {
-    let named = named.as_str().ok_or_else(|| format!("{named} is no path"))?;
+    let named = named.as_str().ok_or_else(|| format!("{named} is not a path"))?;
     let path = file.parent().unwrap().join(named);
-    if path.is_file() { Ok(path) } else { Err(format!("{named:?} of {} is not there", file.display())) }
+    if path.is_file() { Ok(path) } else { Err(format!("{named:?} of {} is missing", file.display())) }
 }
 
 fn list(keys: &Map<String, Value>, key: &str) -> Vec<Value> {
@@ -140,7 +140,7 @@ pub fn apply(file: &Path) -> Result<Applied> {
             Some(path) => {
                 let path = resolve(file, path)?;
                 let policies = read(&path)?;
-                (path, policies.as_array().ok_or("a file of policies is no list")?.clone())
+                (path, policies.as_array().ok_or("a file of policies is not a list")?.clone())
             }
         };
         for policy in policies {
@@ -162,11 +162,11 @@ fn package(path: &Path) -> Result<String> {
         let script = hold(&keys[script], script, &[&["path"]])?;
         resolve(path, &script["path"])?;
     }
-    let hash = keys["hash_sha256"].as_str().ok_or("hash_sha256 is no text")?;
+    let hash = keys["hash_sha256"].as_str().ok_or("hash_sha256 is not text")?;
     if hash.len() != 64 || !hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(format!("hash_sha256 {hash:?} must be lower-case hex"));
     }
-    Ok(keys["url"].as_str().ok_or("url is no text")?.to_owned())
+    Ok(keys["url"].as_str().ok_or("url is not text")?.to_owned())
 }
 
 fn policy(

@@ -94,7 +94,7 @@ fn no_path_leads_out_of_the_folder() {
         let text = String::from_utf8(out["k3s/mdm/manifest.plist"].clone()).unwrap();
         let text = text.replace("k3s/macos/lima-k3s-1.2.pkg", path);
         out.insert("k3s/mdm/manifest.plist".to_owned(), text.into_bytes());
-        assert!(failed(&out)["manager-manifest"].contains("the path of no file"), "{path}");
+        assert!(failed(&out)["manager-manifest"].contains("the path of a file in this folder"), "{path}");
     }
 }
 

@@ -130,6 +130,7 @@ fn what_follows_from_stapled_packages_is_as_dist_would_have_written_it() {
     assert!(page.contains("Double-click it, or:") && page.contains("<dt>Notarized</dt>"), "{page}");
     // Again: nothing is left to do.
     succeed(&mut command(&xtask, &server, &["refresh", "out"]));
+    crate::schema::check(&xtask.path("out"));
     assert_eq!(different(&after, &xtask.files("out")), [""; 0]);
 }
 

@@ -19,6 +19,7 @@ use crate::run::artifacts::Run;
 use crate::run::manifest::{MANIFEST_FILE, SCHEMA, SUMS_FILE};
 use crate::run::partition::Partition;
 use crate::settings::architectures::{NoCommonArchitecture, common_architectures};
+use crate::settings::names::Commit;
 use crate::settings::{Instance, Spec};
 
 /// Every module that makes artifacts, in the order in which a run lists their files.
@@ -36,6 +37,8 @@ pub struct Request {
     pub combined: bool,
     /// This part of the instances only.
     pub partition: Option<Partition>,
+    /// The commit that is built, for the records.
+    pub commit: Option<Commit>,
 }
 
 /// The artifacts of one run: those of each instance, then those of all instances

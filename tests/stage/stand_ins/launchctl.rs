@@ -99,7 +99,7 @@ fn print_domain(state: &State, domain: &str) -> End {
 
 /// As macOS 13 to 15 print it, shortened: what belongs to the job is behind one
 /// tab, what belongs to a part of it behind two. launchctl(1) says that the
-/// format is no interface; the scripts read `path`, `pid` and `last exit code`.
+/// format is not an interface; the scripts read `path`, `pid` and `last exit code`.
 fn print(target: &str, job: &Job) -> String {
     let (domain, _) = target.rsplit_once('/').unwrap_or_default();
     let kind = if domain == "system" { "LaunchDaemon" } else { "LaunchAgent" };

@@ -28,7 +28,8 @@ pub use kind::{Description, Kind, MakeOfRun, Makers, Needs};
 pub use section::{Command, Section};
 
 use crate::digest::sums::Sums;
-use crate::settings::{Instance, Spec};
+use crate::settings::names::Commit;
+use crate::settings::{BaseUrl, Instance, Spec};
 
 /// One file under `out/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +134,10 @@ pub trait RunFiles {
     fn version(&self) -> &str;
     /// Who publishes the packages.
     fn organization(&self) -> Option<&str>;
+    /// The commit that is built, where the run was told.
+    fn commit(&self) -> Option<&Commit>;
+    /// Where the files are served, if device managers are to fetch them.
+    fn base_url(&self) -> Option<&BaseUrl>;
     /// Time of files inside archives, seconds since 1970.
     fn time(&self) -> u32;
     /// What the run's files are known by.

@@ -202,8 +202,13 @@ impl Assembly<'_> {
                 (Some(part), Vec::new())
             }
         };
-        let organization = self.plan.spec().organization.as_ref().map(ToString::to_string);
-        let header = Header { organization, time: Some(self.time), ..Header::new(version, part) };
+        let header = Header {
+            organization: self.plan.spec().organization.as_ref().map(ToString::to_string),
+            base_url: self.plan.spec().base_url.clone(),
+            commit: self.plan.request().commit.clone(),
+            time: Some(self.time),
+            ..Header::new(version, part)
+        };
         WholeRun { header, artifacts, time: self.time }
     }
 
@@ -213,7 +218,8 @@ impl Assembly<'_> {
         let (spec, request) = (self.plan.spec(), self.plan.request());
         let signer = self.signer.map(PackageSigner::signed_by);
         let mut digest = DebugDigest(Sha256::new());
-        let text = (env!("CARGO_PKG_VERSION"), &request.only, request.combined, self.time, signer, spec);
+        let request = (&request.only, request.combined, &request.commit);
+        let text = (env!("CARGO_PKG_VERSION"), request, self.time, signer, spec);
         std::fmt::write(&mut digest, format_args!("{text:?}")).expect("a digest takes everything");
         hex(digest.0.finalize())
     }

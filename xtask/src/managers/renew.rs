@@ -60,7 +60,7 @@ impl<'a> Renewal<'a> {
                 Ok(renewed)
             }
             MDM_DECLARATION => {
-                let [before, now] = self.token.as_ref().ok_or("its manifest is not there")?;
+                let [before, now] = self.token.as_ref().ok_or("its manifest is missing")?;
                 replace(bytes, before, now)
             }
             FLEET_SOFTWARE => replace(bytes, self.installer.before, &self.installer.now.sha256),
@@ -72,7 +72,7 @@ impl<'a> Renewal<'a> {
 }
 
 fn manifest(bytes: &[u8], sums: &Sums) -> Result<Vec<u8>, String> {
-    const NONE: &str = "it is no manifest of a package";
+    const NONE: &str = "it is not a manifest of a package";
     let mut manifest: Value = plist::from_bytes(bytes).map_err(|error| error.to_string())?;
     let item = manifest
         .as_dictionary_mut()
@@ -100,7 +100,7 @@ fn pkginfo(bytes: &[u8], package: Renewed<'_>) -> Result<Vec<u8>, String> {
 
 /// Text in which a digest is named once.
 fn replace(bytes: Vec<u8>, before: &str, now: &str) -> Result<Vec<u8>, String> {
-    let text = String::from_utf8(bytes).map_err(|_| "it is no text")?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not text")?;
     if text.matches(before).count() != 1 {
         return Err("it does not name the package that was built".to_owned());
     }

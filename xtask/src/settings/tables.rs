@@ -262,9 +262,9 @@ fn check_options(
 fn unknown(name: &str, here: &'static [&'static str], elsewhere: &'static [&'static str]) -> String {
     let meant = did_you_mean(name, here.iter().chain(elsewhere).copied());
     if meant.is_empty() {
-        format!("{} is no setting; here may be {}", quoted(name), list(here.iter().copied(), "or"))
+        format!("{} is not a setting; allowed here: {}", quoted(name), list(here.iter().copied(), "or"))
     } else {
-        format!("{} is no setting{meant}", quoted(name))
+        format!("{} is not a setting{meant}", quoted(name))
     }
 }
 
@@ -315,7 +315,7 @@ fn resource(
     let Some(extension) = extension else {
         let known: Vec<String> = kind.extensions.iter().map(|extension| format!(".{extension}")).collect();
         return refused(format!(
-            "{} is no file that Installer can show as {}; its name must end in {}",
+            "{} is not a file that Installer can show as {}; its name must end in {}",
             quoted(text),
             kind.what,
             list(known.iter().map(String::as_str), "or")
@@ -340,7 +340,7 @@ fn read_template(source: &Source, options: &mut Options, read: &mut ReadFile<'_>
     let lower = text.to_ascii_lowercase();
     if !lower.ends_with(".yaml") && !lower.ends_with(".yml") {
         return refused(format!(
-            "{} is no file of a Lima template, whose name ends in `.yaml` or `.yml`; of a template that Lima brings along, save what `limactl template copy` gives",
+            "{} is not a file of a Lima template, whose name ends in `.yaml` or `.yml`; of a template that Lima brings along, save what `limactl template copy` gives",
             quoted(text)
         ));
     }

@@ -51,7 +51,7 @@ impl FromStr for BaseUrl {
             "give the https address at which the output folder is served, as `https://mdm.example.com/lima`";
         let shown = quoted(text);
         if let Some(c) = text.chars().find(|c| c.is_control() || c.is_whitespace() || *c == '$') {
-            refuse!("{shown} holds {}, which no address here may; {RIGHT}", quoted(&c.to_string()));
+            refuse!("{shown} contains {}, which an address here may not; {RIGHT}", quoted(&c.to_string()));
         }
         if text.chars().count() > BASE_URL_MAX {
             refuse!("{shown} is too long; an address here has at most {BASE_URL_MAX} characters");
@@ -65,16 +65,16 @@ impl FromStr for BaseUrl {
         }
         if authority.contains('@') {
             refuse!(
-                "{shown} holds a user or a password, which whoever reads a manifest would learn; {RIGHT}"
+                "{shown} contains a user or a password, which whoever reads a manifest would learn; {RIGHT}"
             );
         }
         let host = match rfc3986::host(authority).and_then(|host| rfc3986::path(path).map(|()| host)) {
             Ok(host) => host,
-            Err(fault) => refuse!("{shown} is no address: it {fault}; {RIGHT}"),
+            Err(fault) => refuse!("{shown} is not an address: it {fault}; {RIGHT}"),
         };
         let url = match Url::parse(text) {
             Ok(url) => url,
-            Err(error) => refuse!("{shown} is no address: {error}; {RIGHT}"),
+            Err(error) => refuse!("{shown} is not an address: {error}; {RIGHT}"),
         };
         // Browsers and curl read `0x7f.1`, `192.0.2.01` and `%61` as other hosts.
         let read = url.host_str().unwrap_or_default();
@@ -86,6 +86,12 @@ impl FromStr for BaseUrl {
 }
 
 deserialize_from_str!(BaseUrl, "an address in quotes");
+
+impl serde::Serialize for BaseUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 name_type!(
     /// Name of a Munki catalog, which is a file's name in the repository:
@@ -104,7 +110,7 @@ impl CatalogName {
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         if !shape {
             refuse!(
-                "{} is no name of a catalog: a letter or digit, then letters A-Z, a-z, digits, `.`, `_` or `-`, as `testing`",
+                "{} is not a name of a catalog: use a letter or digit, then letters A-Z, a-z, digits, `.`, `_` or `-`, as `testing`",
                 quoted(text)
             );
         }

@@ -9,6 +9,7 @@
 
 mod automatic;
 mod choice;
+mod commit;
 mod environment;
 mod identity;
 mod managers;
@@ -19,6 +20,7 @@ mod text;
 mod version;
 
 pub use automatic::{Account, Limactl};
+pub use commit::Commit;
 pub use environment::{EnvName, EnvValue};
 pub use identity::{IdentifierPrefix, InstanceName, UserName};
 pub use managers::{BaseUrl, CatalogName};

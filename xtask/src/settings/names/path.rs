@@ -28,14 +28,14 @@ impl AbsolutePath {
             );
         }
         if !text.starts_with('/') {
-            refuse!("{} is no absolute path; start at `/`", quoted(text));
+            refuse!("{} is not an absolute path; start at `/`", quoted(text));
         }
         if let Some(c) = text
             .chars()
             .find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'))
         {
             refuse!(
-                "{} holds U+{:04X}, which a property list, a unit or a script for Munki cannot carry in a path",
+                "{} contains U+{:04X}, which a property list, a unit or a script for Munki cannot carry in a path",
                 quoted(text),
                 u32::from(c)
             );
@@ -46,7 +46,7 @@ impl AbsolutePath {
         if text.ends_with('/') {
             refuse!("{} ends in a slash; leave it out", quoted(text));
         }
-        // What is before the first slash is empty; that is no component.
+        // What is before the first slash is empty; that is not a component.
         for component in text.split('/').skip(1) {
             match component {
                 "" => refuse!("{} has two slashes in a row; leave one out", quoted(text)),

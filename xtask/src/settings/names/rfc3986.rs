@@ -28,7 +28,7 @@ pub fn split<'a>(text: &'a str, scheme: &str) -> Result<(&'a str, &'a str), Stri
 
 const IN_HOST: &str = "in its host";
 
-/// Checks a host with or without a port; who logs in is no part of it. Returns the host.
+/// Checks a host with or without a port; who logs in is not a part of it. Returns the host.
 ///
 /// # Errors
 /// As [`split`].
@@ -37,7 +37,7 @@ pub fn host(authority: &str) -> Result<&str, String> {
         Some(literal) => {
             let (address, port) = literal.split_once(']').ok_or("has a `[` without `]`")?;
             if address.parse::<Ipv6Addr>().is_err() {
-                return Err(format!("has `[{address}]` as its host, which is no IPv6 address"));
+                return Err(format!("has `[{address}]` as its host, which is not an IPv6 address"));
             }
             (&authority[..address.len() + 2], port)
         }

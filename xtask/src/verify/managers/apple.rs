@@ -19,15 +19,15 @@ use crate::verify::payload::each_entry;
 use crate::verify::{cms, property_list};
 
 fn dictionary(value: &Value) -> Result<&Dictionary, String> {
-    value.as_dictionary().ok_or_else(|| "it has no dictionary where one belongs".to_owned())
+    value.as_dictionary().ok_or_else(|| "a dictionary is missing where one belongs".to_owned())
 }
 
 fn list<'a>(keys: &'a Dictionary, key: &str) -> Result<&'a [Value], String> {
-    keys.get(key).and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| format!("it has no list {key}"))
+    keys.get(key).and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| format!("it has no array {key}"))
 }
 
 fn text<'a>(keys: &'a Dictionary, key: &str) -> Result<&'a str, String> {
-    keys.get(key).and_then(Value::as_string).ok_or_else(|| format!("it has no text {key}"))
+    keys.get(key).and_then(Value::as_string).ok_or_else(|| format!("it has no string {key}"))
 }
 
 fn number(keys: &Dictionary, key: &str) -> Option<u64> {
@@ -53,7 +53,7 @@ pub fn manifest_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Re
             let asset = dictionary(asset)?;
             let kind = text(asset, "kind")?;
             if kind != "software-package" {
-                faults.push(format!("it has an asset of the kind {kind:?}, which is no package"));
+                faults.push(format!("it has an asset of the kind {kind:?}, which is not a package"));
                 continue;
             }
             let package = folder.file_at(text(asset, "url")?)?;
@@ -135,7 +135,7 @@ pub fn declaration_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) ->
         serde_json::from_slice(&folder.read(path)?).map_err(|error| format!("it cannot be read: {error}"))?;
     let mut faults = Vec::new();
     if declaration.r#type != "com.apple.configuration.package" {
-        faults.push(format!("its type is {:?}, which is no package's", declaration.r#type));
+        faults.push(format!("its type is {:?}, which is not a package's", declaration.r#type));
     }
     let length = declaration.identifier.len();
     if !(1..=IDENTIFIER_MAX).contains(&length) {
@@ -156,7 +156,7 @@ pub fn declaration_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) ->
     }
     if declaration.server_token != folder.files[manifest].sha256 {
         faults.push(format!(
-            "its ServerToken is not the SHA-256 of {manifest:?}: a Mac that has the earlier one would not look again"
+            "its ServerToken is not the SHA-256 of {manifest:?}: a Mac that applied the earlier one would not apply this one"
         ));
     }
     Ok(faults)

@@ -46,16 +46,16 @@ pub struct Folder<'a, R> {
 /// Checks everything in the folder that a manager reads.
 pub fn checks<R: Read + Seek>(folder: &Folder<'_, R>) -> Vec<Check> {
     vec![
-        folder.each("manager-manifest", is_manifest, "no manifest is there", apple::manifest_faults),
+        folder.each("manager-manifest", is_manifest, "there is no manifest", apple::manifest_faults),
         folder.each(
             "manager-declaration",
             is_declaration,
-            "no declaration is there",
+            "there is no declaration",
             apple::declaration_faults,
         ),
-        folder.each("manager-profile", is_profile, "no profile is there", apple::profile_faults),
+        folder.each("manager-profile", is_profile, "there is no profile", apple::profile_faults),
         munki::check(folder),
-        folder.each("manager-fleet", is_fleet, "no software for Fleet is there", fleet::faults),
+        folder.each("manager-fleet", is_fleet, "there is no software file for Fleet", fleet::faults),
     ]
 }
 
@@ -141,9 +141,9 @@ impl<R: Read + Seek> Folder<'_, R> {
 
     /// The file that a URL is of: the one whose path is the longest end of the URL's.
     fn file_at(&self, url: &str) -> Result<&str, String> {
-        let parsed = Url::parse(url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
+        let parsed = Url::parse(url).map_err(|error| format!("{url:?} is not a URL: {error}"))?;
         if parsed.scheme() != "https" {
-            return Err(format!("{url:?} is not https, and nothing else is fetched"));
+            return Err(format!("{url:?} is not an https address, and devices fetch nothing else"));
         }
         let segments: Vec<String> = parsed
             .path_segments()
@@ -154,7 +154,7 @@ impl<R: Read + Seek> Folder<'_, R> {
         (0..segments.len())
             .find_map(|start| self.files.get_key_value(&segments[start..].join("/")))
             .map(|(path, _)| path.as_str())
-            .ok_or_else(|| format!("{url:?} ends in the path of no file that is there"))
+            .ok_or_else(|| format!("{url:?} does not end in the path of a file in this folder"))
     }
 
     /// Opens a package and reads its documents.

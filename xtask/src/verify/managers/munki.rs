@@ -49,7 +49,7 @@ pub fn check<R: Read + Seek>(folder: &Folder<'_, R>) -> Check {
     let mut any = false;
     let mut faults = Vec::new();
     let mut sound = BTreeSet::new();
-    // An instance may be called `manifests`: an output folder is no repository.
+    // An instance may be called `manifests`: an output folder is not a repository.
     let is_output = folder.files.contains_key(MANIFEST_FILE);
     for root in REPOSITORIES.into_iter().filter(|root| !(root.is_empty() && is_output)) {
         let repository = Repository::at(root);
@@ -78,7 +78,7 @@ pub fn check<R: Read + Seek>(folder: &Folder<'_, R>) -> Check {
             any = true;
             folder.add(path, result, &mut faults);
         }
-        faults.extend(missing.iter().map(|name| format!("the catalog {name:?} is not there")));
+        faults.extend(missing.iter().map(|name| format!("the catalog {name:?} is missing")));
     }
     let is_beside = |path: &str| {
         below_mdm(path).is_some_and(|path| path.starts_with("munki/") && path.ends_with(".plist"))
@@ -89,13 +89,13 @@ pub fn check<R: Read + Seek>(folder: &Folder<'_, R>) -> Check {
             read(folder, path).and_then(|pkginfo| pkginfo_faults(folder, path, &pkginfo, &mut sound));
         folder.add(path, result, &mut faults);
     }
-    if any { Check::of(NAME, faults) } else { Check::not_applicable(NAME, "nothing of Munki's is there") }
+    if any { Check::of(NAME, faults) } else { Check::not_applicable(NAME, "there are no files for Munki") }
 }
 
 fn read<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Result<Dictionary, String> {
     property_list::read(&folder.read(path)?)?
         .into_dictionary()
-        .ok_or_else(|| "it is no dictionary".to_owned())
+        .ok_or_else(|| "it is not a dictionary".to_owned())
 }
 
 /// `sound`: pkginfos that agree with their package, by the digests of both.
@@ -105,7 +105,7 @@ fn pkginfo_faults<R: Read + Seek>(
     pkginfo: &Dictionary,
     sound: &mut BTreeSet<(String, String)>,
 ) -> Result<Vec<String>, String> {
-    let needed = |key: &str| text(pkginfo, key).ok_or_else(|| format!("it has no text {key}"));
+    let needed = |key: &str| text(pkginfo, key).ok_or_else(|| format!("it has no string {key}"));
     needed("name")?;
     needed("version")?;
     // Munki's own for what has no package: a script, a profile.
@@ -179,6 +179,6 @@ fn manifest_faults<R: Read + Seek>(
     Ok(asked
         .filter_map(Value::as_string)
         .filter(|name| !names.contains(*name))
-        .map(|name| format!("it asks for {name:?}, and no pkginfo of the repository has this name"))
+        .map(|name| format!("it asks for {name:?}, but no pkginfo of the repository has this name"))
         .collect())
 }

@@ -92,7 +92,7 @@ pub fn faults<R: Read + Seek>(
         faults.push(format!("its installed_size is {said} KiB, and {package:?} takes {size}"));
     }
     for receipt in pkginfo.get("receipts").and_then(Value::as_array).into_iter().flatten() {
-        let keys = receipt.as_dictionary().ok_or("it has a receipt that is no dictionary")?;
+        let keys = receipt.as_dictionary().ok_or("it has a receipt that is not a dictionary")?;
         let (Some(identifier), Some(version)) = (text(keys, "packageid"), text(keys, "version")) else {
             return Err("it has a receipt without packageid or version".to_owned());
         };
@@ -150,7 +150,7 @@ fn numbers(version: &str) -> Vec<&str> {
 fn installs_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     for item in pkginfo.get("installs").and_then(Value::as_array).into_iter().flatten() {
-        let keys = item.as_dictionary().ok_or("it has something in installs that is no dictionary")?;
+        let keys = item.as_dictionary().ok_or("it has something in installs that is not a dictionary")?;
         if text(keys, "type") != Some("file") {
             continue;
         }
@@ -163,9 +163,8 @@ fn installs_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Res
             (Some(_), _) => {}
             // An installation may put a file elsewhere that the package brings, changed.
             (None, None) if found.files.keys().any(|file| file.rsplit('/').next() == Some(name)) => {}
-            (None, _) => {
-                faults.push(format!("{path:?} is in its installs, and {package:?} brings no such file"))
-            }
+            (None, _) => faults
+                .push(format!("{path:?} is in its installs, but {package:?} does not contain that file")),
         }
     }
     Ok(faults)
@@ -175,14 +174,14 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
     let mut faults = Vec::new();
     for (key, script) in pkginfo.iter().filter(|(key, _)| key.ends_with("_script")) {
         let Some(script) = script.as_string() else {
-            faults.push(format!("its {key} is no text"));
+            faults.push(format!("its {key} is not text"));
             continue;
         };
         if !script.starts_with("#!/") {
             faults.push(format!("its {key} does not start with the program that runs it, as #!/bin/sh"));
         }
         if script.contains(['\u{2028}', '\u{2029}']) {
-            faults.push(format!("its {key} holds U+2028 or U+2029, where Munki breaks the line"));
+            faults.push(format!("its {key} contains U+2028 or U+2029, where Munki breaks the line"));
         }
     }
     let method = text(pkginfo, "uninstall_method");
@@ -199,13 +198,14 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
             }
         }
         (Some("uninstall_script"), None) => {
-            faults.push("its uninstall_method is uninstall_script, and it has none".to_owned());
+            faults
+                .push("its uninstall_method is uninstall_script, but uninstall_script is missing".to_owned());
         }
         (Some("removepackages"), _) if !pkginfo.contains_key("receipts") => {
-            faults.push("its uninstall_method is removepackages, and it has no receipts".to_owned());
+            faults.push("its uninstall_method is removepackages, but receipts are missing".to_owned());
         }
         (None, _) if is_uninstallable => {
-            faults.push("it is uninstallable, and has no uninstall_method".to_owned());
+            faults.push("it is uninstallable, but uninstall_method is missing".to_owned());
         }
         _ => {}
     }
