@@ -72,6 +72,7 @@ fn every_message_that_is_explained_is_one_that_is_said() {
     let mut sources = scripts();
     let mut rust = Vec::new();
     files(&root().join("xtask/src"), &mut rust);
+    files(&root().join("templates"), &mut rust);
     sources.extend(rust.into_iter().map(|path| (path.clone(), said(&fs::read_to_string(path).unwrap()))));
     let guide = Guide::read("docs/troubleshooting.md");
     let mut count = 0;
