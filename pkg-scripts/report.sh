@@ -5,7 +5,7 @@
 #   REPORT_FOLDER    the folder of the packages, with one for each instance
 #   REPORT_INSTANCE  the instance; empty: every one that is installed
 #
-# A Mac without the package is no failure: the answer is `not installed`. Answers
+# A Mac without the package is not a failure: the answer is `not installed`. Answers
 # begin with a word that managers can compare: see pkg-scripts/status.
 # shellcheck disable=SC2153 # they are set before
 

@@ -27,10 +27,18 @@ fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
 }
 
 fn all() -> Vec<(PathBuf, String)> {
-    ["xtask/src", "xtask/flatpkg/src", "xtask/benches", "xtask/fuzz/src", "xtask/fuzz/fuzz_targets", "tests"]
-        .iter()
-        .flat_map(|folder| rust_files(folder))
-        .collect()
+    [
+        "xtask/src",
+        "xtask/flatpkg/src",
+        "xtask/linuxpkg/src",
+        "xtask/benches",
+        "xtask/fuzz/src",
+        "xtask/fuzz/fuzz_targets",
+        "tests",
+    ]
+    .iter()
+    .flat_map(|folder| rust_files(folder))
+    .collect()
 }
 
 /// Lines of a file that are code: no comments, no tests at its end.
@@ -86,7 +94,9 @@ fn strays(files: &[(PathBuf, String)], words: &[&str], at_home: &[&str]) -> Vec<
 fn the_formats_know_no_disk_no_clock_and_no_environment() {
     let words =
         ["std::fs", "fs::", "std::env", "SystemTime", "Instant", "std::net", "std::process", "println!"];
-    assert_none("flatpkg must not know these", &strays(&rust_files("xtask/flatpkg/src"), &words, &[]));
+    for folder in ["xtask/flatpkg/src", "xtask/linuxpkg/src"] {
+        assert_none("the formats must not know these", &strays(&rust_files(folder), &words, &[]));
+    }
 }
 
 #[test]
@@ -126,7 +136,9 @@ fn one_module_imports_apple_codesign_and_one_reads_the_environment() {
 
 #[test]
 fn every_dependency_says_what_it_is_for() {
-    for manifest in ["xtask/Cargo.toml", "xtask/flatpkg/Cargo.toml", "xtask/fuzz/Cargo.toml"] {
+    for manifest in
+        ["xtask/Cargo.toml", "xtask/flatpkg/Cargo.toml", "xtask/linuxpkg/Cargo.toml", "xtask/fuzz/Cargo.toml"]
+    {
         let text = fs::read_to_string(root().join(manifest)).unwrap();
         let mut explained = false;
         let mut in_dependencies = false;

@@ -153,7 +153,7 @@ fn every_key_of_a_pkginfo_is_held_against_the_package() {
             "<key>method</key>",
             "it is uninstallable, and has no uninstall_method",
         ),
-        ("exit 0; fi\n", "exit 0; fi \u{2028}\n", "its uninstallcheck_script holds U+2028 or U+2029"),
+        ("exit 0; fi\n", "exit 0; fi \u{2028}\n", "its uninstallcheck_script contains U+2028 or U+2029"),
         (
             "UNINSTALLER=&apos;/Library",
             "UNINSTALLER=&apos;/Lib",

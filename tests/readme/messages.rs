@@ -86,8 +86,9 @@ fn every_message_that_is_explained_is_one_that_is_said() {
 }
 
 /// What a script says after one of these words is for the person who meets it.
-const SAY: [&str; 8] = [
+const SAY: [&str; 9] = [
     "fail \"",
+    "tell \"",
     "fail_together \"",
     "warn \"",
     "vm_say \"",

@@ -71,7 +71,7 @@ fn of_one_instance() {
         assert_eq!(answer(mac, &jamf), "<result>waiting: (b)a + b(/b)  [31m \u{1f980} (/result)</result>\n");
         mac.set(|state| state.jobs.clear());
         assert!(answer(mac, &intune).starts_with("not-loaded: "));
-        // A script that fails is no answer of its own.
+        // A script that fails is not an answer of its own.
         let status = launchd::status_path(&super::installer::spec(&instance), &instance);
         mac.put(&status, 0, 0, 0o755, b"#!/bin/sh\nexit 1\n");
         assert_eq!(answer(mac, &intune), "unknown\n");

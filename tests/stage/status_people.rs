@@ -110,7 +110,7 @@ fn hostile_files() {
             ..plain(Condition::Boot)
         };
         installed(mac, &instance);
-        // Every control character that a line can have, quotes, and what is no UTF-8.
+        // Every control character that a line can have, quotes, and what is not UTF-8.
         let controls: String = (1..=31u8).filter(|byte| *byte != b'\n').map(char::from).collect();
         let message = format!("{controls}\u{7f} \"quoted\" \\back\\ $(id) `id` %s \u{1f980}\u{2028}");
         mac.log(&format!("now lima-start: {message}\n"));

@@ -59,8 +59,10 @@ pub struct Description {
     pub name: &'static str,
     /// What `--help` says of it.
     pub help: &'static str,
-    /// Whether it is a package: signed, and compressed already.
+    /// Whether it is a package for a Mac, which is signed and has a record.
     pub is_package: bool,
+    /// Whether its bytes are compressed already.
+    pub is_compressed: bool,
     /// What the run has to be asked for.
     pub needs: Option<Needs>,
     /// Kinds that are built too where this one is asked for by `--only`.
@@ -90,6 +92,7 @@ impl Description {
             name,
             help,
             is_package: false,
+            is_compressed: false,
             needs: None,
             brings: &[],
             is_program: |_| false,
@@ -102,9 +105,9 @@ impl Description {
         }
     }
 
-    /// A kind of package.
+    /// A kind of package for a Mac.
     pub const fn package(name: &'static str, help: &'static str) -> Self {
-        Self { is_package: true, ..Self::new(name, help) }
+        Self { is_package: true, is_compressed: true, ..Self::new(name, help) }
     }
 
     /// Permission bits of the file at `path`, on disk and in the zip.
@@ -139,9 +142,24 @@ impl Makers {
         self.kinds().find(|one| *kind == one.name)
     }
 
+    /// The kinds that are built where `--only` names this: one kind, or a group of them.
+    pub fn named(&self, name: &str) -> Vec<Kind> {
+        let is_meant =
+            |maker: &&dyn Maker, one: &Description| one.name == name || maker.groups().contains(&name);
+        let of = |maker: &'static dyn Maker| {
+            maker.kinds().iter().filter(move |one| is_meant(&maker, one)).map(|one| Kind::new(one.name))
+        };
+        self.iter().flat_map(of).collect()
+    }
+
     /// Whether it is a kind of package.
     pub fn is_package(&self, kind: &Kind) -> bool {
         self.find(kind).is_some_and(|one| one.is_package)
+    }
+
+    /// Whether the bytes of an artifact are compressed already.
+    pub fn is_compressed(&self, artifact: &Artifact) -> bool {
+        self.find(&artifact.kind).is_some_and(|one| one.is_compressed)
     }
 
     /// Permission bits of an artifact, on disk and in the zip.

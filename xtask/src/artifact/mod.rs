@@ -7,7 +7,7 @@
 //! ```text
 //! Maker::of_instance       ┐                    ┌ Bytes
 //! Maker::of_all_instances  ├ Artifact ─ Content ┤ Package
-//! Maker::about_packages    ┘                    ├ Profile
+//! Maker::about_packages    ┘  of one or of all  ├ Profile
 //! Maker::of_run            ─ Artifact ─ bytes   └ CopyOf
 //! ```
 //!
@@ -59,11 +59,20 @@ pub struct Planned<M> {
 /// Makes a file of an instance from the settings. Times inside packages are given,
 /// in seconds since 1970.
 ///
-/// The error is a name that a package cannot carry, which [`crate::settings`]
-/// should have refused.
-pub type MakeOfInstance = fn(&Spec, &Instance, u32) -> Result<Content, TreeError>;
+pub type MakeOfInstance = fn(&Spec, &Instance, u32) -> Result<Content, MakeError>;
 /// The same for a file of all instances.
-pub type MakeOfAll = fn(&Spec, u32) -> Result<Content, TreeError>;
+pub type MakeOfAll = fn(&Spec, u32) -> Result<Content, MakeError>;
+
+/// A value that a package cannot carry, which [`crate::settings`] should have refused.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// A name in a package for a Mac.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A value in a Linux package.
+    #[error(transparent)]
+    Linux(#[from] linuxpkg::Error),
+}
 
 /// What an artifact holds.
 #[derive(Debug, Clone)]
@@ -171,6 +180,11 @@ impl<T: Read + Write + Seek> Scratch for T {}
 pub trait Maker: Sync {
     /// Its kinds, in the order in which `--only` lists them.
     fn kinds(&self) -> &'static [Description];
+
+    /// Names for `--only` that stand for all its kinds, perhaps with those of other makers.
+    fn groups(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The files of one instance that are made of the settings.
     fn of_instance(&self, _: &Spec, _: &Instance) -> Vec<Planned<MakeOfInstance>> {

@@ -29,6 +29,10 @@ impl Maker for Managers {
         &KINDS
     }
 
+    fn groups(&self) -> &'static [&'static str] {
+        &["macos"]
+    }
+
     fn of_packages(&self, spec: &Spec, whose: Whose<'_>) -> Vec<Artifact> {
         let [installer, uninstaller] = packages_of(spec, whose);
         super::planned(spec, whose, &installer, &uninstaller)

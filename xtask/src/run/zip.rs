@@ -93,7 +93,7 @@ pub fn write_run(_: &Artifact, run: &mut dyn RunFiles, out: &mut dyn Write) -> i
         };
         Ok::<_, io::Error>(Member {
             mode: makers.mode(&artifact),
-            compressed: makers.is_package(&artifact.kind),
+            compressed: makers.is_compressed(&artifact),
             size,
             content,
             path: artifact.path,

@@ -182,7 +182,7 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
             faults.push(format!("its {key} does not start with the program that runs it, as #!/bin/sh"));
         }
         if script.contains(['\u{2028}', '\u{2029}']) {
-            faults.push(format!("its {key} holds U+2028 or U+2029, where Munki breaks the line"));
+            faults.push(format!("its {key} contains U+2028 or U+2029, where Munki breaks the line"));
         }
     }
     let method = text(pkginfo, "uninstall_method");
@@ -190,9 +190,11 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
     match (method, text(pkginfo, "uninstall_script")) {
         (Some("uninstall_script"), Some(script)) => {
             // It is the one that the package brings, or runs all that it brings.
-            let is_brought = found.uninstallers.values().any(|brought| brought == script.as_bytes());
-            let runs_all = found.uninstallers.keys().all(|path| script.contains(path.as_str()));
-            if !is_brought && !runs_all || found.uninstallers.len() == 1 && !is_brought {
+            let is_right = match found.uninstallers.len() {
+                1 => found.uninstallers.values().all(|brought| brought == script.as_bytes()),
+                _ => found.uninstallers.keys().all(|path| script.contains(path.as_str())),
+            };
+            if !is_right {
                 faults.push(format!("its uninstall_script is not the uninstaller in {package:?}"));
             }
         }
