@@ -87,7 +87,7 @@ fn every_message_that_is_explained_is_one_that_is_said() {
 }
 
 /// What a script says after one of these words is for the person who meets it.
-const SAY: [&str; 8] = [
+const SAY: [&str; 9] = [
     "fail \"",
     "tell \"",
     "fail_together \"",
@@ -96,6 +96,7 @@ const SAY: [&str; 8] = [
     "vm_say_once \"",
     "USER_PROBLEM=\"",
     "vm_problem=\"",
+    "status_problem=\"",
 ];
 
 /// The words of a message in a script that are the same whatever is found: what

@@ -106,7 +106,7 @@ fn each_instance_of_a_package_of_several() {
 fn hostile_files() {
     on_a_mac(|mac| {
         let instance = Instance {
-            limactl: Some(format!("/Users/alice/it's \"li\\ma\" $(id) \u{fc} %s/limactl").parse().unwrap()),
+            limactl: Some("/Users/alice/it's \"li\\ma\" $(id) \u{fc} %s/limactl".parse().unwrap()),
             ..plain(Condition::Boot)
         };
         installed(mac, &instance);

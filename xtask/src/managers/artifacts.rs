@@ -76,7 +76,7 @@ impl Maker for Managers {
         if !kinds.contains(&Kind::new(MUNKI_CATALOG)) {
             return Vec::new();
         }
-        let note = "SoftwareRepoURL, with the manifest of the Mac or the group of Macs:";
+        let note = "SoftwareRepoURL of the Macs:";
         vec![Command::new("Munki", Some(note), &[base_url.join(MUNKI_FOLDER)])]
     }
 
