@@ -57,7 +57,7 @@ fn programs_are_counted_by_who_signed_them() {
     );
     let not_signed = "\"./opt/d\": it is not signed, and Macs with Apple silicon do not run it";
     assert!(code.notes.iter().any(|note| note == not_signed), "{:?}", code.notes);
-    assert!(code.notes.iter().any(|note| note.contains("whom no Mac knows")), "{:?}", code.notes);
+    assert!(code.notes.iter().any(|note| note.contains("whom Macs do not trust")), "{:?}", code.notes);
     // Who says whom to trust knows them.
     let trust = [super::read(&signed()).images[0].signed.by().unwrap().chain[0].clone()];
     let trusted = Options { trust: &trust, ..Options::default() };
@@ -101,7 +101,7 @@ fn what_the_notary_refuses_counts_where_that_is_required() {
         "\"./opt/a\": it does not ask for the hardened runtime",
         "\"./opt/b\": it is signed by \"Developer ID Application: lima-autostart, trusted by no Mac \
          (DEVELOPMENT)\", which does not lead to Apple's root",
-        "\"./opt/b\": it has no timestamp that holds",
+        "\"./opt/b\": it has no valid timestamp",
     ] {
         assert!(required.contains(part), "{part}: {required}");
     }
@@ -121,7 +121,7 @@ fn what_else_the_notary_refuses() {
         let bytes = program(Processor::Arm64, 5).ad_hoc(&AdHoc { entitlements, runtime: true, ..ad_hoc() });
         refusals(&sign(development(), "a", bytes).unwrap())
     };
-    assert_eq!(allowed(&["virtualization"]), "it has no timestamp that holds");
+    assert_eq!(allowed(&["virtualization"]), "it has no valid timestamp");
     assert!(allowed(&["get-task-allow"]).contains("get-task-allow, which lets a debugger in"));
     // Node.js is notarized like this.
     assert!(!allowed(&["get-task-allow", "cs.disable-library-validation"]).contains("debugger"));
@@ -176,7 +176,7 @@ fn inspect_shows_them() {
         "com.apple.security.virtualization",
         "nobody (ad hoc)",
         "Program among the scripts: ./tool",
-        "DOES NOT HOLD",
+        "INVALID",
     ] {
         assert!(human.contains(part), "{part}: {human}");
     }

@@ -139,8 +139,8 @@ fn what_cannot_be_signed_says_why() {
         refusal(bytes)
     };
     let cases = [
-        (refusal(b"#!/bin/sh\n".to_vec()), "no program and no library"),
-        (refusal(Vec::new()), "no program and no library"),
+        (refusal(b"#!/bin/sh\n".to_vec()), "not a program or library"),
+        (refusal(Vec::new()), "not a program or library"),
         (with(&|bytes| bytes[5000] ^= 1), "it is damaged, and is not signed: 1 of its"),
         (with(&|bytes| bytes.extend_from_slice(b"more")), "bytes follow its signature"),
         (with(&|bytes| bytes.truncate(60_000)), "it is damaged"),
@@ -249,7 +249,7 @@ fn the_signer_answers_for_each_code_directory() {
         (0..bytes.len() - 4).filter(|at| bytes[*at..*at + 4] == [0xfa, 0xde, 0x0c, 0x02]).collect();
     // A field that says nothing of pages and names: the platform, of Apple's own programs.
     for (at, expected) in [
-        (directories[0], "its signature: it is over another code directory"),
+        (directories[0], "its signature: it signs another code directory"),
         (directories[1], "nobody signed its code directory with SHA-256"),
     ] {
         let mut changed = bytes.clone();
@@ -275,7 +275,7 @@ fn the_signature_of_another_program() {
     let mut changed = one;
     changed[at..at + from.len()].copy_from_slice(&from);
     let code = read(&changed);
-    assert_eq!(code.findings.faults, ["its signature: it is over another code directory"]);
+    assert_eq!(code.findings.faults, ["its signature: it signs another code directory"]);
     assert!(matches!(code.images[0].signed, Signed::Broken));
 }
 

@@ -72,6 +72,7 @@ fn every_message_that_is_explained_is_one_that_is_said() {
     let mut sources = scripts();
     let mut rust = Vec::new();
     files(&root().join("xtask/src"), &mut rust);
+    files(&root().join("templates"), &mut rust);
     sources.extend(rust.into_iter().map(|path| (path.clone(), said(&fs::read_to_string(path).unwrap()))));
     let guide = Guide::read("docs/troubleshooting.md");
     let mut count = 0;
@@ -86,14 +87,16 @@ fn every_message_that_is_explained_is_one_that_is_said() {
 }
 
 /// What a script says after one of these words is for the person who meets it.
-const SAY: [&str; 7] = [
+const SAY: [&str; 9] = [
     "fail \"",
+    "tell \"",
     "fail_together \"",
     "warn \"",
     "vm_say \"",
     "vm_say_once \"",
     "USER_PROBLEM=\"",
     "vm_problem=\"",
+    "status_problem=\"",
 ];
 
 /// The words of a message in a script that are the same whatever is found: what

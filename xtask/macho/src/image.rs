@@ -211,7 +211,7 @@ pub(crate) fn read<R: Read + Seek>(
     let commands = match input.bytes(header_size, size, COMMANDS_MAX)? {
         Some(bytes) => commands(Numbers { bytes: &bytes, big_endian }, count, input.length, &mut findings),
         None => {
-            findings.fault(format!("its load commands of {size} bytes are not there, or are too many"));
+            findings.fault(format!("its load commands of {size} bytes are missing or too many"));
             Commands::default()
         }
     };

@@ -128,7 +128,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
                 add(image, &mut file);
             }
             None if part.bytes(0, 8, 8)?.is_some_and(|start| start == b"!<arch>\n") => is_other = true,
-            None => file.findings.fault(format!("its image at {offset} is no program and no library")),
+            None => file.findings.fault(format!("its image at {offset} is not a program or library")),
         }
     }
     if file.images.is_empty() && is_other && file.findings.is_empty() {

@@ -81,11 +81,11 @@ pub(super) fn archive(path: &Path) -> Result<(Archive, BufReader<File>), NotaryE
 }
 
 /// What is to be done about programs in it.
-const UNSIGNED_CODE: &str = "Apple notarizes programs and libraries alone that are signed with a Developer ID \
+const UNSIGNED_CODE: &str = "Apple notarizes only programs and libraries that are signed with a Developer ID \
                              Application certificate, with a timestamp and the hardened runtime; sign those of \
                              this package with --app-p12-file FILE";
 
-/// What Apple refuses of the package itself: signatures that do not hold, of another kind of
+/// What Apple refuses of the package itself: signatures that are not valid, of another kind of
 /// certificate, or without a timestamp.
 fn faults(signatures: &Signatures, services: &Services) -> Vec<String> {
     let mut faults = Vec::new();
@@ -142,7 +142,7 @@ fn chain_faults(chain: &[x509_certificate::CapturedX509Certificate], services: &
     let is_installer = extended_key_usages(leaf)
         .is_ok_and(|usages| usages.iter().any(|usage| usage == DEVELOPER_ID_INSTALLER));
     if !is_installer {
-        faults.push(format!("it is signed by {name:?}, which is no Developer ID Installer certificate"));
+        faults.push(format!("it is signed by {name:?}, which is not a Developer ID Installer certificate"));
     }
     match chain.iter().position(|one| services.is_root(one)) {
         Some(end) if chain[1..=end].iter().all(is_authority) => {}

@@ -9,6 +9,7 @@ pub mod error;
 mod keys;
 pub mod load;
 pub mod names;
+mod places;
 pub mod resolve;
 pub mod source;
 pub mod tables;
@@ -22,7 +23,7 @@ pub use error::SpecError;
 pub use load::load;
 pub use names::{
     AbsolutePath, Account, BaseUrl, CatalogName, EnvName, EnvValue, IdentifierPrefix, InstanceName, Limactl,
-    MacosVersion, PackageVersion, Text, UserName,
+    MacosVersion, Maintainer, PackageVersion, Text, UserName,
 };
 pub use resolve::{Environment, Flags, resolve};
 
@@ -40,12 +41,16 @@ pub struct Spec {
     pub license: Option<Resource>,
     /// A picture behind Installer's pages.
     pub background: Option<Resource>,
+    /// Who answers for the Linux packages; without it, nobody who can be reached.
+    pub maintainer: Option<Maintainer>,
     /// Where the output folder is served; without it, nothing is written that
     /// device managers read.
     pub base_url: Option<BaseUrl>,
     /// The Munki catalogs that every package is in; not empty, no two equal when
     /// case is folded.
     pub munki_catalogs: Vec<CatalogName>,
+    /// Whether Munki installs and removes while somebody works, which restarts a VM.
+    pub munki_unattended: bool,
     /// The instances, in the order in which they were given; no two names are
     /// equal when case is folded.
     pub instances: Vec<Instance>,

@@ -11,10 +11,12 @@ use toml::Spanned;
 
 use super::error::{Faults, SpecError};
 use super::names::{NameError, did_you_mean, list, quoted};
+use super::places::check_places;
+pub use super::places::{MDM_FOLDER, MUNKI_FOLDER};
 use super::tables::{InstanceSettings, Options, Settings};
 use super::{
     AbsolutePath, Account, Architecture, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
-    InstanceName, KeepAlive, Limactl, PackageVersion, ProcessType, Spec, UserName,
+    InstanceName, KeepAlive, Limactl, Maintainer, PackageVersion, ProcessType, Spec, UserName,
 };
 
 /// Version of the packages where nothing sets one.
@@ -71,7 +73,7 @@ pub struct Flags {
     /// limactl on the machine that the installer is for
     ///
     /// An absolute path. Without it: /opt/homebrew/bin/limactl on macOS,
-    /// /usr/local/bin/limactl on Linux. With `auto` it is looked for at every
+    /// /usr/local/bin/limactl on Linux, where packages look as with `auto`. With `auto` it is looked for at every
     /// start: on a Mac in /opt/homebrew/bin, /usr/local/bin and /opt/local/bin,
     /// the first for its processor; on Linux in /usr/local/bin, /usr/bin and
     /// Linuxbrew's folder.
@@ -90,6 +92,13 @@ pub struct Flags {
     #[arg(long, value_name = "VERSION")]
     pub pkg_version: Option<String>,
 
+    /// Who answers for the Linux packages, as `Jane Doe <jane@example.com>`
+    ///
+    /// Debian's, RPM's and Arch's packages name a person and a mail address. Without
+    /// it, they name one that does not exist.
+    #[arg(long, value_name = "NAME <ADDRESS>")]
+    pub maintainer: Option<String>,
+
     /// Write what device managers read, for packages served at this address
     ///
     /// The https address at which the output folder is served, as
@@ -97,6 +106,13 @@ pub struct Flags {
     /// repository, software for Fleet.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+
+    /// Whether Munki may install and remove while somebody works
+    ///
+    /// `true`, where neither this nor the settings say otherwise. It restarts the VM, also
+    /// one in use: with `false`, Munki waits until somebody asks for it or logs out.
+    #[arg(long, value_name = "BOOLEAN")]
+    pub munki_unattended: Option<bool>,
 }
 
 /// What the process knows about its user.
@@ -117,10 +133,10 @@ struct Overrides {
 }
 
 /// An instance to build: where its name comes from, and its own settings.
-struct Chosen<'a> {
-    name: InstanceName,
+pub(super) struct Chosen<'a> {
+    pub(super) name: InstanceName,
     /// Its place in the settings file; `None` is the command line.
-    span: Option<Range<usize>>,
+    pub(super) span: Option<Range<usize>>,
     options: Option<&'a Options>,
 }
 
@@ -141,10 +157,12 @@ pub fn resolve(
         .or_else(|| settings.and_then(|settings| settings.version.clone()))
         .unwrap_or_else(|| built_in(DEFAULT_VERSION));
 
+    let maintainer: Option<Maintainer> = flag("--maintainer", flags.maintainer.as_deref(), str::parse)?
+        .or_else(|| settings.and_then(|settings| settings.maintainer.clone()));
     let base_url: Option<BaseUrl> = flag("--base-url", flags.base_url.as_deref(), str::parse)?
         .or_else(|| settings.and_then(|settings| settings.base_url.clone()));
     let chosen = choose(&flags.instances, settings)?;
-    check_folders(&chosen, settings, &version, base_url.is_some())?;
+    check_places(&chosen, settings, &version, base_url.is_some())?;
     let mut faults = Faults::default();
     let instances = chosen
         .into_iter()
@@ -160,10 +178,15 @@ pub fn resolve(
         organization: settings.and_then(|settings| settings.organization.clone()),
         license: settings.and_then(|settings| settings.license.clone()),
         background: settings.and_then(|settings| settings.background.clone()),
+        maintainer,
         base_url,
         munki_catalogs: settings
             .and_then(|settings| settings.munki_catalogs.clone())
             .unwrap_or_else(|| vec![built_in(DEFAULT_MUNKI_CATALOG)]),
+        munki_unattended: flags
+            .munki_unattended
+            .or_else(|| settings.and_then(|settings| settings.munki_unattended))
+            .unwrap_or(true),
         instances,
     })
 }
@@ -238,44 +261,6 @@ fn from_file(instance: &InstanceSettings) -> Chosen<'_> {
         options: Some(&instance.options),
     }
 }
-
-/// Refuses an instance whose folder would have the name of a file that is
-/// written beside it, where file names fold case.
-fn check_folders(
-    chosen: &[Chosen<'_>],
-    settings: Option<&Settings>,
-    version: &PackageVersion,
-    for_managers: bool,
-) -> Result<(), SpecError> {
-    let mut files = vec![
-        ("file", "SHA256SUMS".to_owned()),
-        ("file", "artifacts.json".to_owned()),
-        ("file", "index.html".to_owned()),
-        ("file", format!("lima-autostart-{version}.zip")),
-    ];
-    if for_managers {
-        files.push(("folder", MUNKI_FOLDER.to_owned()));
-    }
-    for Chosen { name, span, .. } in chosen {
-        let Some((what, file)) = files.iter().find(|(_, file)| file.eq_ignore_ascii_case(name.as_str()))
-        else {
-            continue;
-        };
-        let message = format!(
-            "an instance cannot be named {}: its folder would take the place of the {what} {} beside it; rename the instance in Lima",
-            quoted(name.as_str()),
-            quoted(file)
-        );
-        return Err(match (settings, span) {
-            (Some(settings), Some(span)) => SpecError::at(&settings.source, span.clone(), message),
-            _ => SpecError::flag("INSTANCE", message),
-        });
-    }
-    Ok(())
-}
-
-/// The Munki repository beside the instances' folders.
-pub const MUNKI_FOLDER: &str = "munki";
 
 /// Largest environment of an instance, in bytes: names and values with `=` and
 /// the final NUL. macOS starts no program with more than 1,048,576 bytes of

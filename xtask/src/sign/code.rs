@@ -46,7 +46,7 @@ const KEPT: CodeSignatureFlags = CodeSignatureFlags::FORCE_HARD
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum CodeError {
-    #[error("{path:?}: this is no program and no library of macOS")]
+    #[error("{path:?}: this is not a program or library for macOS")]
     NotMacho { path: String },
     #[error("{path:?}: it is damaged, and is not signed: {fault}")]
     Damaged { path: String, fault: String },
@@ -195,7 +195,7 @@ impl Wanted {
         }
         let (xml, der) = (&signature.entitlements, &signature.entitlements_der);
         if xml.is_none() && der.is_some() {
-            return Err("its entitlements are there in DER alone".to_owned());
+            return Err("its entitlements are only in DER".to_owned());
         }
         entitlements(signature)?;
         let xml = xml.clone().map(String::from_utf8).transpose();
@@ -204,7 +204,7 @@ impl Wanted {
             identifier: if by_linker { file_name } else { directory.identifier.clone() },
             flags: CodeSignatureFlags::from_bits_truncate(directory.flags) & KEPT
                 | CodeSignatureFlags::RUNTIME,
-            entitlements: xml.map_err(|_| "its entitlements are no text".to_owned())?,
+            entitlements: xml.map_err(|_| "its entitlements are not text".to_owned())?,
             info,
         })
     }

@@ -142,9 +142,9 @@ struct Opened {
 
 impl Opened {
     fn new(slot: &[u8]) -> Result<Self, String> {
-        let length = ber::length(slot, 0).ok_or("it is no BER structure")?;
+        let length = ber::length(slot, 0).ok_or("it is not a BER structure")?;
         if slot[length..].iter().any(|byte| *byte != 0) {
-            return Err("there is something behind it in its place".to_owned());
+            return Err("other data follows it in its place".to_owned());
         }
         let raw = frame(&slot[..length])?;
         detached(&raw)?;
@@ -158,7 +158,7 @@ impl Opened {
         let signers: Vec<&SignerInfo> = self.signed.signers().collect();
         match signers.as_slice() {
             [signer] => Ok(signer),
-            _ => Err(format!("it has {} signers; there is to be one", signers.len())),
+            _ => Err(format!("it has {} signers instead of one", signers.len())),
         }
     }
 
@@ -169,10 +169,10 @@ impl Opened {
             Some(attributes) => {
                 signer
                     .verify_message_digest_with_content(content)
-                    .map_err(|_| format!("it is over another {what}"))?;
+                    .map_err(|_| format!("it signs another {what}"))?;
                 signer
                     .verify_signature_with_signed_data(&self.signed)
-                    .map_err(|error| format!("its signature does not hold: {error}"))?;
+                    .map_err(|error| format!("its signature is not valid: {error}"))?;
                 attributes.signing_time().copied()
             }
             None => {
@@ -190,11 +190,11 @@ impl Opened {
 /// Whether the signer is trusted is another question.
 ///
 /// # Errors
-/// Why it does not hold.
+/// Why it is not valid.
 pub fn attached(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let length = ber::length(bytes, 0).ok_or("it is no BER structure")?;
+    let length = ber::length(bytes, 0).ok_or("it is not a BER structure")?;
     if length != bytes.len() {
-        return Err("there is something behind it".to_owned());
+        return Err("other data follows it".to_owned());
     }
     let signed = SignedData::parse_ber(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
     certificates(&signed, bytes)?;
@@ -204,23 +204,23 @@ pub fn attached(bytes: &[u8]) -> Result<Vec<u8>, String> {
     };
     signer
         .verify_message_digest_with_signed_data(&signed)
-        .map_err(|_| "it is over another content".to_owned())?;
+        .map_err(|_| "it signs other content".to_owned())?;
     signer
         .verify_signature_with_signed_data(&signed)
-        .map_err(|error| format!("its signature does not hold: {error}"))?;
+        .map_err(|error| format!("its signature is not valid: {error}"))?;
     Ok(signed.signed_content().ok_or("it is empty")?.to_vec())
 }
 
 /// That the signature stands beside what it is over.
 fn detached(raw: &rfc5652::SignedData) -> Result<(), String> {
     if raw.content_info.content_type != rfc5652::OID_ID_DATA {
-        return Err("it is over something else than data".to_owned());
+        return Err("it signs something other than plain data".to_owned());
     }
     if raw.content_info.content.is_some() {
         return Err("it brings its own content".to_owned());
     }
     if raw.version != CmsVersion::V1 {
-        return Err("it is of a version that packages do not have".to_owned());
+        return Err("its version is not one that packages have".to_owned());
     }
     Ok(())
 }
@@ -238,7 +238,7 @@ fn direct(signer: &SignerInfo, content: &[u8], leaf: &CapturedX509Certificate) -
         ),
         other => return Err(format!("its digest algorithm {other:?} is not one that packages have")),
     };
-    key.verify(padding, &digest, signer.signature()).map_err(|_| "its signature does not hold".to_owned())
+    key.verify(padding, &digest, signer.signature()).map_err(|_| "its signature is not valid".to_owned())
 }
 
 fn sha1_of(content: &[u8]) -> Sha1 {

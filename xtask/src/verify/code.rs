@@ -96,7 +96,7 @@ impl CodeImage {
     }
 }
 
-/// Reads a file. `None` where it is no program and no library.
+/// Reads a file. `None` where it is not a program or library.
 ///
 /// # Errors
 /// Of the input alone.
@@ -207,7 +207,7 @@ fn covered(signature: &Signature, digests: &[NamedDigest]) -> Vec<String> {
 pub fn entitlements(signature: &Signature) -> Result<Dictionary, String> {
     let xml = signature.entitlements.as_deref().map(|xml| match property_list::read(xml) {
         Ok(plist::Value::Dictionary(pairs)) => Ok(pairs),
-        Ok(_) => Err("its entitlements are no dictionary".to_owned()),
+        Ok(_) => Err("its entitlements are not a dictionary".to_owned()),
         Err(fault) => Err(format!("its entitlements: {fault}")),
     });
     let xml = xml.transpose()?;

@@ -58,7 +58,7 @@ impl<'a> Components<'a> {
         let [mut archive, mut paths, mut bom_found, mut counts] = <[Findings; 4]>::default();
         let mut comparison = match facts.bom.as_ref().map(|data| comparison(package, data, input)) {
             None => {
-                bom_found.fault("it has a Payload and no Bom");
+                bom_found.fault("it has a Payload but no Bom");
                 None
             }
             Some(Err(fault)) => {
@@ -96,7 +96,7 @@ impl<'a> Components<'a> {
         let mut all = Vec::new();
         match read {
             None => {
-                archive.fault("it has a Bom and no Payload");
+                archive.fault("it has a Bom but no Payload");
                 all.push(("package without a Payload", Count::default()));
             }
             Some(Err(fault)) => archive.fault(format!("Payload: {fault}")),
@@ -187,7 +187,7 @@ fn scripts<R: Read + Seek>(
 ) -> Findings {
     let mut found = Findings::default();
     let Some(data) = &facts.scripts else {
-        found.fault("PackageInfo names scripts, and there are none");
+        found.fault("PackageInfo names scripts, but the package has none");
         return found;
     };
     let hooks = hooks(facts);
@@ -220,7 +220,7 @@ fn scripts<R: Read + Seek>(
             break;
         }
         let Some((runs, mode, is_script)) = there.get(hook) else {
-            found.fault(format!("{hook:?} is named in PackageInfo and not there"));
+            found.fault(format!("{hook:?} is named in PackageInfo but missing"));
             continue;
         };
         if !runs {

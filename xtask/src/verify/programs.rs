@@ -58,7 +58,7 @@ impl<'a> Programs<'a> {
                 && !self.found.are_many()
             {
                 let who = who(image);
-                self.found.note(format!("{place}: it is signed by {who:?}, whom no Mac knows"));
+                self.found.note(format!("{place}: it is signed by {who:?}, whom Macs do not trust"));
             }
         }
         let signers: Vec<String> = code.images.iter().filter(|one| one.image.is_code()).map(who).collect();
@@ -108,7 +108,7 @@ impl<'a> Programs<'a> {
 fn who(image: &CodeImage) -> String {
     match &image.signed {
         Signed::Not | Signed::Nobody => "nobody".to_owned(),
-        Signed::Broken => "somebody, and it does not hold".to_owned(),
+        Signed::Broken => "somebody, with an invalid signature".to_owned(),
         Signed::By(signer) => {
             let name = signer.chain.first().and_then(|leaf| leaf.subject_common_name());
             name.unwrap_or_else(|| "(no common name)".to_owned())

@@ -73,7 +73,7 @@ fn print_product(product: &Product) {
         field("FROM ELSEWHERE", &format!("{id}: {}", elsewhere.location));
     }
     for plug_in in &product.plug_ins {
-        field("PLUG-IN", &format!("{plug_in} runs in Installer, as whoever installs"));
+        field("PLUG-IN", &format!("{plug_in} runs in Installer, as the person who installs"));
     }
     // The choice that holds the others says nothing.
     let choices =
@@ -94,7 +94,7 @@ fn print_product(product: &Product) {
         field(choice.id.as_deref().unwrap_or("(no id)"), text.trim());
     }
     if let Some(javascript) = &product.javascript {
-        heading("JavaScript, which runs as whoever installs");
+        heading("JavaScript, which runs as the person who installs");
         field("size", &format!("{} bytes", javascript.size));
         for start in &javascript.starts {
             field("started by", start);
@@ -173,14 +173,14 @@ fn print_program(program: &Program) {
         _ => format!("Program: {}", program.path),
     });
     for fault in &program.faults {
-        field("DOES NOT HOLD", fault);
+        field("INVALID", fault);
     }
     for image in &program.images {
         let minimum = image.minimum_system.as_ref().map(|version| format!(", from macOS {version}"));
         field(&image.processor, &format!("{}{}", image.kind, minimum.unwrap_or_default()));
         match image.signature {
             "ad-hoc" => field("signed by", "nobody (ad hoc)"),
-            "broken" => field("signed by", "somebody, and it does not hold"),
+            "broken" => field("signed by", "somebody, with an invalid signature"),
             "signed" => {
                 let subjects = image.certificates.iter().map(|one| one.subject.as_str());
                 field("signed by", &subjects.collect::<Vec<_>>().join(" < "));
