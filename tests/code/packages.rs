@@ -97,7 +97,7 @@ fn what_the_notary_refuses_counts_where_that_is_required() {
     let required = of(&checks, "required-level").details.join("\n");
     for part in [
         "the package is not signed",
-        "\"./opt/a\": it has an ad hoc signature",
+        "\"./opt/a\": it has only an ad hoc signature",
         "\"./opt/a\": it does not ask for the hardened runtime",
         "\"./opt/b\": it is signed by \"Developer ID Application: lima-autostart, trusted by no Mac \
          (DEVELOPMENT)\", which does not lead to Apple's root",
