@@ -11,6 +11,8 @@ mod dist;
 mod flat_package;
 mod fleet;
 mod golden;
+mod linux;
+mod linux_package;
 mod mdm;
 mod notary;
 mod output;

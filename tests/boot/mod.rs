@@ -7,5 +7,7 @@
 mod base;
 pub mod installed;
 pub mod machine;
+mod packaged;
+mod scriptlets;
 mod starting;
 mod stopping;

@@ -76,7 +76,7 @@ fn others_find_in_the_package_what_was_in_the_archive() {
         succeed(Command::new(&bsdtar).arg("-xf").arg(xtask.path(file)).arg("-C").arg(xtask.path(to)));
     };
     unpack("out/k3s/macos/lima-k3s-1.2.pkg", "package");
-    unpack("package/bundled-lima-2.2.0.pkg/Payload", "mac");
+    unpack("package/bundled-lima.2.2.0.pkg/Payload", "mac");
     unpack("lima-2.2.0-Darwin-arm64.tar.gz", "lima");
     let laid_down = xtask.files("mac/opt/io.lima-vm/lima/2.2.0/arm64");
     assert_eq!(laid_down, xtask.files("lima"));
@@ -87,7 +87,7 @@ fn others_find_in_the_package_what_was_in_the_archive() {
     let paths = fs::read_to_string(xtask.path("mac/private/etc/paths.d/io.lima-vm.lima")).unwrap();
     assert_eq!(paths, "/opt/io.lima-vm/lima/current/bin\n");
     let disk = sha256(&xtask.path("disk.qcow2"));
-    unpack(&format!("package/bundled-image.{}.pkg/Payload", &disk[..16]), "mac");
+    unpack(&format!("package/bundled-lima.image.{}.pkg/Payload", &disk[..16]), "mac");
     let laid_down = xtask.path(&format!("mac/opt/io.lima-vm/lima/images/{disk}/disk.qcow2"));
     assert_eq!(sha256(&laid_down), disk);
 }

@@ -39,7 +39,7 @@ fn a_wrong_digest_is_shown_with_the_right_one() {
     let right = sha256(&xtask.path("disk.qcow2"));
     let settings = format!("[[instance]]\nname = \"k3s\"\ntemplate = \"k3s.yaml\"\nimage = {image}\n");
     let words = format!("the file `disk.qcow2`: its SHA-256 is {right}, and not {wrong}");
-    refused(&xtask, &settings.replace(&right, &wrong), "installers.toml:4:18: ", &[&words, "\n   |"]);
+    refused(&xtask, &settings.replace(&right, &wrong), "installers.toml:4:18: ", &[&words, "\n  |"]);
     let digest = lima.split('"').nth(3).unwrap().to_owned();
     let settings = format!("lima = {}\n", lima.replace(&digest, &wrong));
     refused(

@@ -36,10 +36,10 @@ fn programs_of_nobody_are_refused_and_those_of_the_team_are_not() {
     let server = Server::start(Plan { in_progress: 0, ..Plan::default() });
     let error = fail(&mut notarize(&xtask, &server, &["a.pkg"]));
     for part in [
-        "\"./opt/ad-hoc\": it has an ad hoc signature, which is nobody's",
+        "\"./opt/ad-hoc\": it has only an ad hoc signature",
         "\"./opt/ad-hoc\": it does not ask for the hardened runtime",
         "\"./opt/development\": it is signed by",
-        "\"./opt/development\": it has no timestamp that holds",
+        "\"./opt/development\": it has no valid timestamp",
         "--app-p12-file FILE",
     ] {
         assert!(error.contains(part), "{part}: {error}");

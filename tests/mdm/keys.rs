@@ -313,6 +313,23 @@ fn the_pkginfos_and_the_manifest_of_munki() {
     }
 }
 
+/// A setting has Munki wait until somebody asks for it.
+#[test]
+fn munki_restarts_no_vm_in_use_where_it_is_told_so() {
+    let (spec, instance) = boot();
+    let out = build(&[(Spec { munki_unattended: false, ..spec }, instance)], None);
+    assert!(failed(&out).is_empty(), "{:?}", failed(&out));
+    let installer = dictionary(&out["k3s/mdm/munki/lima-k3s-1.2.plist"]);
+    let uninstaller = dictionary(&out["k3s/mdm/munki/lima-k3s-1.2-uninstall.plist"]);
+    for (pkginfo, key) in [
+        (&installer, "unattended_install"),
+        (&installer, "unattended_uninstall"),
+        (&uninstaller, "unattended_install"),
+    ] {
+        assert_eq!(pkginfo[key].as_boolean(), Some(false), "{key}");
+    }
+}
+
 /// Munki's `split_name_and_version`: what follows the last hyphen is a version if
 /// it starts with a digit.
 #[test]

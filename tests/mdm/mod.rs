@@ -10,6 +10,7 @@ mod goldens;
 mod hostile;
 mod keys;
 mod profile;
+mod reports;
 mod repository;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! other people's tools judge them.
 
 pub mod goldens;
-mod properties;
+pub mod properties;
 mod tidy;
 
 use xtask::artifact::Content;
@@ -82,6 +82,7 @@ pub fn spec(instance: &Instance) -> Spec {
             .then(|| "R&D <b>\"Söhne\"</b> {{ facts.user }} \u{1f980} it's".parse().unwrap()),
         license: None,
         background: None,
+        maintainer: None,
         base_url: None,
         munki_catalogs: vec!["testing".parse().unwrap()],
         munki_unattended: true,

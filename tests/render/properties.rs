@@ -40,7 +40,7 @@ fn env_value() -> impl Strategy<Value = String> {
 
 fn path() -> impl Strategy<Value = String> {
     let part = text(12)
-        .prop_map(|part| part.replace('/', "_"))
+        .prop_map(|part| part.replace(['/', '\u{2028}', '\u{2029}'], "_"))
         .prop_filter("a name", |part| !matches!(part.as_str(), "" | "." | ".."));
     prop::collection::vec(part, 1..4).prop_map(|parts| format!("/{}", parts.join("/")))
 }
@@ -51,7 +51,7 @@ fn accepted<T: FromStr + Debug>(texts: BoxedStrategy<String>) -> impl Strategy<V
 }
 
 prop_compose! {
-    fn instance()(
+    pub fn instance()(
         name in accepted::<InstanceName>("[A-Za-z0-9]{1,6}([._-][A-Za-z0-9]{1,6}){0,3}".boxed()),
         user in accepted::<Account>(prop_oneof![
             4 => "[A-Za-z_][A-Za-z0-9._-]{0,20}",
@@ -116,14 +116,19 @@ fn systemd_dump(analyze: &Path, instance: &Instance) -> String {
     let folder = folder_of(files.iter().map(|file| (file.path.as_str(), file.text.as_str())));
     let unit = systemd::unit(&instance.name);
     std::os::unix::fs::symlink(systemd::TEMPLATE_UNIT, folder.path().join(&unit)).unwrap();
+    dump_in(analyze, folder.path(), &unit)
+}
+
+/// The same for a unit of a folder.
+pub fn dump_in(analyze: &Path, folder: &Path, unit: &str) -> String {
     let verify = || {
         let mut command = Command::new(analyze);
         command
             .args(["verify", "--user", "--recursive-errors=no", "--man=no"])
             .arg(format!("./{unit}"))
-            .current_dir(folder.path())
+            .current_dir(folder)
             .env("HOME", "/nonexistent/home")
-            .env("XDG_RUNTIME_DIR", folder.path());
+            .env("XDG_RUNTIME_DIR", folder);
         command
     };
     quiet(&mut verify());
@@ -134,7 +139,7 @@ fn systemd_dump(analyze: &Path, instance: &Instance) -> String {
 
 /// The words of a command line that systemd printed, as a shell reads them:
 /// systemd quotes it for a shell.
-fn shell_words(line: &str) -> Vec<String> {
+pub fn shell_words(line: &str) -> Vec<String> {
     let output = quiet(Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {line}")));
     let text = String::from_utf8(output).unwrap();
     text.strip_suffix('\0').unwrap().split('\0').map(str::to_owned).collect()

@@ -19,6 +19,7 @@ use crate::artifact::{Artifact, Kind, MakeOfAll, MakeOfInstance, Maker, Makers, 
 use crate::linux::artifacts::Linux;
 use crate::macos::artifacts::Macos;
 use crate::managers::artifacts::Managers;
+use crate::managers::reports::Reports;
 use crate::run::artifacts::Run;
 use crate::run::manifest::{MANIFEST_FILE, SCHEMA, SUMS_FILE};
 use crate::run::partition::Partition;
@@ -27,7 +28,7 @@ use crate::settings::names::Commit;
 use crate::settings::{Instance, Spec};
 
 /// Every module that makes artifacts, in the order in which a run lists their files.
-pub static MAKERS: Makers = Makers(&[&Macos, &Linux, &Managers, &Run]);
+pub static MAKERS: Makers = Makers(&[&Macos, &Linux, &Managers, &Reports, &Run]);
 
 /// What decides which part builds the files of all instances. No instance has this name.
 const OF_ALL: &str = "all instances";

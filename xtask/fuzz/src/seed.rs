@@ -14,7 +14,8 @@ use flatpkg::tree::{Owner, Tree};
 use flatpkg::xar::{Archive, TocData};
 use flatpkg::{Component, Product, Signer};
 use lima_autostart_fuzz::{gzip, joined, managed, signed_archive, signed_digest, zlib};
-use xtask::sign::{PackageSigner, development_identity};
+use xtask::sign::code::sign;
+use xtask::sign::{CodeSigner, PackageSigner, Purpose, development_identity, development_identity_for};
 use xtask::verify::signature;
 
 /// The longest content that a seed takes over: small inputs are changed sooner.
@@ -69,7 +70,14 @@ fn programs() -> Result<(), Box<dyn Error>> {
     save("macho", "linker", &intel.ad_hoc(&AdHoc::by_linker("a.out")))?;
     save("macho", "full", &intel.ad_hoc(&full))?;
     save("macho", "big-endian", &power.ad_hoc(&full))?;
-    save("macho", "universal", &macho::universal(&[old.ad_hoc(&full), arm.ad_hoc(&full)]).ok_or("no images")?)
+    let both = macho::universal(&[old.ad_hoc(&full), arm.ad_hoc(&full)]).ok_or("no images")?;
+    save("macho", "universal", &both)?;
+    let now = SystemTime::now();
+    let identity = development_identity_for(Purpose::Application, Path::new("target"), now)?;
+    let signer = CodeSigner::new(identity, now, None);
+    save("code", "signed", &sign(&signer, "limactl", intel.ad_hoc(&full))?)?;
+    save("code", "universal", &sign(&signer, "limactl", both)?)?;
+    save("code", "ad-hoc", &intel.ad_hoc(&full))
 }
 
 /// Writes a seed of a target.

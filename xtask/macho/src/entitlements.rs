@@ -90,11 +90,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Value, NoEntitlements> {
         VERSIONED => match take(content)? {
             (INTEGER, [1], rest) => match take(rest)? {
                 (DICTIONARY, content, []) => dictionary(content, 0),
-                _ => Err(NoEntitlements("they are no dictionary alone")),
+                _ => Err(NoEntitlements("they are not a single dictionary")),
             },
             _ => Err(NoEntitlements("they are of another version than 1")),
         },
-        _ => Err(NoEntitlements("they are no dictionary")),
+        _ => Err(NoEntitlements("they are not a dictionary")),
     }
 }
 

@@ -34,7 +34,7 @@ use crate::signature::{self, Signature};
 /// Most bytes of load commands that are read; large programs have some ten thousand.
 const COMMANDS_MAX: u64 = 4 << 20;
 /// Longest property list in a program that is read.
-const INFO_MAX: u64 = 1 << 20;
+const INFO_MAX: u64 = 256 << 10;
 
 const LC_SEGMENT: u32 = 0x1;
 const LC_SEGMENT_64: u32 = 0x19;
@@ -177,8 +177,12 @@ struct Commands {
 }
 
 /// Reads an image that fills `input` and begins at `offset` in its file. `None` where it is
-/// not one.
-pub(crate) fn read<R: Read + Seek>(input: &mut Input<'_, R>, offset: u64) -> io::Result<Option<Image>> {
+/// not one. `left` is how many bytes signatures may still have.
+pub(crate) fn read<R: Read + Seek>(
+    input: &mut Input<'_, R>,
+    offset: u64,
+    left: &mut u64,
+) -> io::Result<Option<Image>> {
     let Some(start) = input.bytes(0, 4, 4)? else { return Ok(None) };
     let Some((is_64, big_endian)) = start.first_chunk().and_then(|bytes| magic(*bytes)) else {
         return Ok(None);
@@ -207,7 +211,7 @@ pub(crate) fn read<R: Read + Seek>(input: &mut Input<'_, R>, offset: u64) -> io:
     let commands = match input.bytes(header_size, size, COMMANDS_MAX)? {
         Some(bytes) => commands(Numbers { bytes: &bytes, big_endian }, count, input.length, &mut findings),
         None => {
-            findings.fault(format!("its load commands of {size} bytes are not there, or are too many"));
+            findings.fault(format!("its load commands of {size} bytes are missing or too many"));
             Commands::default()
         }
     };
@@ -216,9 +220,9 @@ pub(crate) fn read<R: Read + Seek>(input: &mut Input<'_, R>, offset: u64) -> io:
         image.info = input.bytes(at, length, INFO_MAX)?;
     }
     if let Some((at, length)) = commands.signature {
-        image.signature = signature::read(input, at, length, image.info.as_deref(), &mut findings)?;
+        image.signature = signature::read(input, at, length, left, image.info.as_deref(), &mut findings)?;
         if commands.linkedit_end != Some(at.saturating_add(length)) {
-            findings.fault("its signature is not at the end of its last segment");
+            findings.note("its signature is not at the end of its last segment");
         }
         behind(input, at.saturating_add(length), &mut findings)?;
     }

@@ -10,7 +10,7 @@
 //!                                                   └─ CMS: who signed the CodeDirectory
 //! ```
 //!
-//! [`read`] reads a file that anybody may have made, over anything that can be read and sought
+//! [`read()`] reads a file that anybody may have made, over anything that can be read and sought
 //! in. It checks what can be checked without a key: that every page, and every blob, is the
 //! one that the code directories name, and that all of them agree. What is wrong is a
 //! [finding](Findings); nothing is allocated or repeated because the input says so.
@@ -38,5 +38,5 @@ pub use entitlements::{NoEntitlements, Value};
 pub use findings::Findings;
 pub use image::{Image, Platform, Version, kind, platform};
 pub use read::{IMAGES_MAX, MachO, is_macho, read};
-pub use signature::{SIGNATURE_MAX, Signature, cms, with_cms};
+pub use signature::{SIGNATURES_MAX, Signature, cms, with_cms};
 pub use universal::universal;

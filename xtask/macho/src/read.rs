@@ -18,6 +18,7 @@ use crate::bytes::Numbers;
 use crate::findings::Findings;
 use crate::image::{self, Image};
 use crate::input::Input;
+use crate::signature::SIGNATURES_MAX;
 
 /// Most images of a file.
 pub const IMAGES_MAX: u32 = 44;
@@ -75,7 +76,7 @@ fn images(start: &[u8]) -> Option<(u32, bool)> {
     Some((numbers.u32(4).filter(|count| (1..=IMAGES_MAX).contains(count))?, is_64))
 }
 
-/// Reads a file and checks its signatures. `None` where it is not a Mach-O file, as far as its
+/// Reads a file and checks its signatures. `None` where it is no Mach-O file, as far as its
 /// first bytes and the images say: a collection of object files for several processors is none.
 ///
 /// # Errors
@@ -84,7 +85,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
     let mut input = Input::new(input)?;
     let start = input.bytes(0, 8, 8)?.unwrap_or_default();
     let Some((count, is_64)) = images(&start) else {
-        let image = image::read(&mut input, 0)?;
+        let image = image::read(&mut input, 0, &mut { SIGNATURES_MAX })?;
         let alone = |image| MachO { universal: false, images: vec![image], findings: Findings::default() };
         return Ok(image.map(alone));
     };
@@ -97,6 +98,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
     };
     let mut places = vec![(0, 8 + table_size)];
     let mut is_other = false;
+    let mut left = SIGNATURES_MAX;
     for entry in table.chunks(if is_64 { 32 } else { 20 }) {
         let entry = Numbers::big(entry);
         let words = (
@@ -117,7 +119,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
             continue;
         };
         places.push((offset, end));
-        match image::read(&mut part, offset)? {
+        match image::read(&mut part, offset, &mut left)? {
             Some(image) => {
                 if (image.cpu_type, image.cpu_subtype) != (cpu_type, subtype & 0x00ff_ffff) {
                     let text = format!("its image at {offset} is for another processor than the list says");
@@ -126,7 +128,7 @@ pub fn read<R: Read + Seek>(input: &mut R) -> io::Result<Option<MachO>> {
                 add(image, &mut file);
             }
             None if part.bytes(0, 8, 8)?.is_some_and(|start| start == b"!<arch>\n") => is_other = true,
-            None => file.findings.fault(format!("its image at {offset} is not a program and no library")),
+            None => file.findings.fault(format!("its image at {offset} is not a program or library")),
         }
     }
     if file.images.is_empty() && is_other && file.findings.is_empty() {

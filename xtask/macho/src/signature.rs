@@ -28,8 +28,8 @@ use crate::entitlements::{self, NoEntitlements, Value};
 use crate::findings::Findings;
 use crate::input::Input;
 
-/// Most bytes of a signature that are read: enough for a program of a GiB.
-pub const SIGNATURE_MAX: u64 = 16 << 20;
+/// Most bytes of the signatures of a file that are read: enough for two programs of a GiB.
+pub const SIGNATURES_MAX: u64 = 32 << 20;
 /// Most parts of a signature; Apple's have seven at most.
 const BLOBS_MAX: u32 = 32;
 /// Longest part beside the code directories.
@@ -103,13 +103,15 @@ pub(crate) fn read<R: Read + Seek>(
     input: &mut Input<'_, R>,
     at: u64,
     length: u64,
+    left: &mut u64,
     info: Option<&[u8]>,
     findings: &mut Findings,
 ) -> io::Result<Option<Signature>> {
-    let Some(bytes) = input.bytes(at, length, SIGNATURE_MAX)? else {
-        findings.fault(format!("its signature of {length} bytes at {at} is not there, or too large"));
+    let Some(bytes) = input.bytes(at, length, *left)? else {
+        findings.fault(format!("its signature of {length} bytes at {at} is missing or too large"));
         return Ok(None);
     };
+    *left -= length;
     let Some(blobs) = blobs(&bytes, findings) else { return Ok(None) };
     let mut parsed = Vec::new();
     for blob in blobs.iter().filter(|blob| blob.magic == CODE_DIRECTORY) {
@@ -144,8 +146,10 @@ pub(crate) fn read<R: Read + Seek>(
     }
     let says_nobody = signature.directory().flags & directory::flag::AD_HOC != 0;
     match &signature.cms {
-        Some(_) if says_nobody => findings.fault("it says that nobody signed it, and has a signature"),
-        None if !says_nobody => findings.fault("it says that it is signed, and no signature is there"),
+        Some(_) if says_nobody => {
+            findings.fault("it says that its signature is ad hoc, but it has a CMS signature")
+        }
+        None if !says_nobody => findings.fault("it says that it is signed, but it has no CMS signature"),
         _ => {}
     }
     Ok(Some(signature))
@@ -186,7 +190,7 @@ fn blobs<'a>(bytes: &'a [u8], findings: &mut Findings) -> Option<Vec<Blob<'a>>> 
     let all = Numbers::big(bytes);
     let header = all.u32(0).zip(all.u32(4)).zip(all.u32(8));
     let Some(((SUPER_BLOB, length), count)) = header else {
-        findings.fault("its signature is none: it does not begin as one");
+        findings.fault("its signature does not begin as one");
         return None;
     };
     let length = usize::try_from(length).ok().filter(|length| *length <= bytes.len());
@@ -270,7 +274,7 @@ fn slots(directory: &mut Directory, blobs: &[Blob<'_>], info: Option<&[u8]>, fin
         match (blob, stated) {
             (None, None) => {}
             (None, Some(_)) => {
-                findings.fault(format!("its {what} are not there, and its signature covers some"))
+                findings.fault(format!("its {what} are missing, though its signature covers them"))
             }
             (Some(_), None) => findings.fault(format!("no signature covers its {what}")),
             (Some(blob), Some(stated)) => {

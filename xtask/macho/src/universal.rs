@@ -1,4 +1,4 @@
-//! One file of several images, for several processors. Its layout is in [`crate::read`].
+//! One file of several images, for several processors. Its layout is in `read.rs`.
 
 use crate::bytes::Numbers;
 use crate::image;

@@ -59,8 +59,10 @@ pub struct Description {
     pub name: &'static str,
     /// What `--help` says of it.
     pub help: &'static str,
-    /// Whether it is a package: signed, and compressed already.
+    /// Whether it is a package for a Mac, which is signed and has a record.
     pub is_package: bool,
+    /// Whether its bytes are compressed already.
+    pub is_compressed: bool,
     /// What the run has to be asked for.
     pub needs: Option<Needs>,
     /// Kinds that are built too where this one is asked for by `--only`.
@@ -71,6 +73,14 @@ pub struct Description {
     pub is_in_zip: fn(&str) -> bool,
     /// What the page says of the file at a path.
     pub words: fn(&str) -> Option<&'static str>,
+    /// For whom the file at a path is, where files for several are listed together.
+    pub for_whom: fn(&str) -> Option<&'static str>,
+    /// What its reader calls the address of the file at a path, where somebody has to enter
+    /// it there.
+    pub address: fn(&str) -> Option<&'static str>,
+    /// Whether the page lists the file at a path. What is below a folder that is entered
+    /// somewhere as a whole, nobody looks for by itself.
+    pub is_listed: fn(&str) -> bool,
     /// Makes the file, if it is made of all other files of the run.
     pub of_run: Option<MakeOfRun>,
 }
@@ -82,18 +92,22 @@ impl Description {
             name,
             help,
             is_package: false,
+            is_compressed: false,
             needs: None,
             brings: &[],
             is_program: |_| false,
             is_in_zip: |_| true,
             words: |_| None,
+            for_whom: |_| None,
+            address: |_| None,
+            is_listed: |_| true,
             of_run: None,
         }
     }
 
-    /// A kind of package.
+    /// A kind of package for a Mac.
     pub const fn package(name: &'static str, help: &'static str) -> Self {
-        Self { is_package: true, ..Self::new(name, help) }
+        Self { is_package: true, is_compressed: true, ..Self::new(name, help) }
     }
 
     /// Permission bits of the file at `path`, on disk and in the zip.
@@ -128,9 +142,24 @@ impl Makers {
         self.kinds().find(|one| *kind == one.name)
     }
 
+    /// The kinds that are built where `--only` names this: one kind, or a group of them.
+    pub fn named(&self, name: &str) -> Vec<Kind> {
+        let is_meant =
+            |maker: &&dyn Maker, one: &Description| one.name == name || maker.groups().contains(&name);
+        let of = |maker: &'static dyn Maker| {
+            maker.kinds().iter().filter(move |one| is_meant(&maker, one)).map(|one| Kind::new(one.name))
+        };
+        self.iter().flat_map(of).collect()
+    }
+
     /// Whether it is a kind of package.
     pub fn is_package(&self, kind: &Kind) -> bool {
         self.find(kind).is_some_and(|one| one.is_package)
+    }
+
+    /// Whether the bytes of an artifact are compressed already.
+    pub fn is_compressed(&self, artifact: &Artifact) -> bool {
+        self.find(&artifact.kind).is_some_and(|one| one.is_compressed)
     }
 
     /// Permission bits of an artifact, on disk and in the zip.
@@ -146,5 +175,20 @@ impl Makers {
     /// What the page says of an artifact.
     pub fn words(&self, artifact: &Artifact) -> Option<&'static str> {
         self.find(&artifact.kind).and_then(|one| (one.words)(&artifact.path))
+    }
+
+    /// For whom an artifact is, where it says so.
+    pub fn for_whom(&self, artifact: &Artifact) -> Option<&'static str> {
+        self.find(&artifact.kind).and_then(|one| (one.for_whom)(&artifact.path))
+    }
+
+    /// What its reader calls the address of an artifact.
+    pub fn address(&self, artifact: &Artifact) -> Option<&'static str> {
+        self.find(&artifact.kind).and_then(|one| (one.address)(&artifact.path))
+    }
+
+    /// Whether the page lists an artifact.
+    pub fn is_listed(&self, artifact: &Artifact) -> bool {
+        self.find(&artifact.kind).is_none_or(|one| (one.is_listed)(&artifact.path))
     }
 }

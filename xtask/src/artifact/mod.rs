@@ -7,7 +7,7 @@
 //! ```text
 //! Maker::of_instance       ┐                    ┌ Bytes
 //! Maker::of_all_instances  ├ Artifact ─ Content ┤ Package
-//! Maker::about_packages    ┘                    ├ Profile
+//! Maker::about_packages    ┘  of one or of all  ├ Profile
 //! Maker::of_run            ─ Artifact ─ bytes   └ CopyOf
 //! ```
 //!
@@ -17,6 +17,7 @@ mod built;
 mod kind;
 mod section;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, Write};
 
 use flatpkg::Product;
@@ -58,11 +59,20 @@ pub struct Planned<M> {
 /// Makes a file of an instance from the settings. Times inside packages are given,
 /// in seconds since 1970.
 ///
-/// The error is a name that a package cannot carry, which [`crate::settings`]
-/// should have refused.
-pub type MakeOfInstance = fn(&Spec, &Instance, u32) -> Result<Content, TreeError>;
+pub type MakeOfInstance = fn(&Spec, &Instance, u32) -> Result<Content, MakeError>;
 /// The same for a file of all instances.
-pub type MakeOfAll = fn(&Spec, u32) -> Result<Content, TreeError>;
+pub type MakeOfAll = fn(&Spec, u32) -> Result<Content, MakeError>;
+
+/// A value that a package cannot carry, which [`crate::settings`] should have refused.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// A name in a package for a Mac.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A value in a Linux package.
+    #[error(transparent)]
+    Linux(#[from] linuxpkg::Error),
+}
 
 /// What an artifact holds.
 #[derive(Debug, Clone)]
@@ -171,6 +181,11 @@ pub trait Maker: Sync {
     /// Its kinds, in the order in which `--only` lists them.
     fn kinds(&self) -> &'static [Description];
 
+    /// Names for `--only` that stand for all its kinds, perhaps with those of other makers.
+    fn groups(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The files of one instance that are made of the settings.
     fn of_instance(&self, _: &Spec, _: &Instance) -> Vec<Planned<MakeOfInstance>> {
         Vec::new()
@@ -201,6 +216,12 @@ pub trait Maker: Sync {
     /// What the page of a run shows of an instance's files, beside its packages.
     fn section<'a>(&self, _instance: &str, _files: &'a [Built]) -> Option<Section<'a>> {
         None
+    }
+
+    /// What somebody enters into a device manager of a run whose files are served at this
+    /// address, and which has artifacts of these kinds.
+    fn addresses(&self, _: &BaseUrl, _: &BTreeSet<Kind>) -> Vec<Command> {
+        Vec::new()
     }
 
     /// What the page says of doing with the packages of all instances.

@@ -5,12 +5,11 @@
 use std::collections::HashMap;
 use std::io::{BufReader, Write};
 
-use flatpkg::tree::TreeError;
 use flatpkg::{Product, Summary};
 
 use super::instance::Staged;
 use super::{AssembleError, Assembly};
-use crate::artifact::{Artifact, Built, Content, PackageContents, PackageRecord};
+use crate::artifact::{Artifact, Built, Content, MakeError, PackageContents, PackageRecord};
 use crate::output::{Output, StagingFile};
 use crate::plan::MAKERS;
 use crate::sign::PackageSigner;
@@ -25,7 +24,7 @@ impl Assembly<'_> {
     pub(super) fn laid_out(
         &self,
         artifact: &Artifact,
-        content: Result<Content, TreeError>,
+        content: Result<Content, MakeError>,
         output: &Output<'_>,
     ) -> Result<Built, AssembleError> {
         let content =

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 pub use whole_run::WholeRun;
 
-use crate::artifact::Built;
+use crate::artifact::{Built, MakeError};
 use crate::digest::hex;
 use crate::output::{Committed, Output, OutputError};
 use crate::plan::Plan;
@@ -46,7 +46,7 @@ pub enum AssembleError {
         /// The artifact.
         path: String,
         /// Why.
-        source: flatpkg::tree::TreeError,
+        source: MakeError,
     },
     /// A package could not be written or signed.
     #[error("could not build {path}")]

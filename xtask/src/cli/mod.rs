@@ -27,7 +27,6 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 
-use crate::artifact::Kind;
 use crate::plan::{MAKERS, Request};
 use crate::run::partition::Partition;
 use crate::settings::Flags;
@@ -74,8 +73,10 @@ struct BuildArgs {
     out: Option<PathBuf>,
 
     /// Build these kinds of files only
+    ///
+    /// `linux` and `macos` stand for all that is for one side, with page and zip.
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kinds())]
-    only: Vec<Kind>,
+    only: Vec<String>,
 
     /// Also build one package with all instances
     ///
@@ -102,7 +103,7 @@ struct BuildArgs {
 impl BuildArgs {
     fn request(&self) -> Request {
         Request {
-            only: self.only.clone(),
+            only: self.only.iter().flat_map(|name| MAKERS.named(name)).collect(),
             combined: self.combined,
             partition: self.partition,
             commit: self.commit.clone(),
@@ -114,11 +115,14 @@ impl BuildArgs {
     }
 }
 
-/// Takes the name of a kind, and lists them all where it is none.
-fn kinds() -> impl TypedValueParser<Value = Kind> {
-    let values = MAKERS.kinds().map(|kind| PossibleValue::new(kind.name).help(kind.help));
-    let named = |name: String| MAKERS.kinds().find(|kind| kind.name == name).map_or("", |kind| kind.name);
-    PossibleValuesParser::new(values).map(move |name| Kind::new(named(name)))
+/// Takes the name of a kind or a group of kinds, and lists them all where it is none.
+fn kinds() -> impl TypedValueParser<Value = String> {
+    let kinds = MAKERS.kinds().map(|kind| PossibleValue::new(kind.name).help(kind.help));
+    let groups = [
+        PossibleValue::new("linux").help("Everything for Linux, with page and zip"),
+        PossibleValue::new("macos").help("Everything for Macs, with page and zip"),
+    ];
+    PossibleValuesParser::new(kinds.chain(groups))
 }
 
 /// Runs the program.

@@ -2,15 +2,51 @@
 //!
 //! Must not know: how they are written.
 
-use super::{SYSTEMD, commands, systemd, units};
-use crate::artifact::{Artifact, Built, Description, Kind, MakeOfInstance, Maker, Planned, Section};
+use super::package::{self, Format};
+use super::{ARCH, DEB, RPM, SYSTEMD, commands, systemd, units};
+use crate::artifact::{
+    Artifact, Built, Content, Description, Kind, MakeError, MakeOfInstance, Maker, Planned, Section,
+};
 use crate::lima_start;
 use crate::settings::{Instance, Spec};
 
-static KINDS: [Description; 1] = [Description {
-    is_program: |path| path.rsplit('/').next() == Some(lima_start::FILE),
-    ..Description::new(SYSTEMD, "The systemd unit, its drop-ins and the tmpfiles.d line")
-}];
+static KINDS: [Description; 4] = [
+    Description {
+        is_program: |path| path.rsplit('/').next() == Some(lima_start::FILE),
+        ..Description::new(SYSTEMD, "The systemd unit, its drop-ins and the tmpfiles.d line")
+    },
+    Description {
+        is_compressed: true,
+        words: |_| Some("package for Debian and Ubuntu"),
+        ..Description::new(DEB, "The Debian package of the unit")
+    },
+    Description {
+        is_compressed: true,
+        words: |_| Some("package for Fedora, RHEL and SUSE"),
+        ..Description::new(RPM, "The RPM package of the unit")
+    },
+    Description {
+        is_compressed: true,
+        words: |_| Some("package for Arch"),
+        ..Description::new(ARCH, "The Arch package of the unit")
+    },
+];
+
+/// The kinds of packages, with what writes each.
+const PACKAGES: [(&str, Format, MakeOfInstance); 3] = [
+    (DEB, Format::Deb, |spec, instance, time| packed(linuxpkg::deb::write, spec, instance, time)),
+    (RPM, Format::Rpm, |spec, instance, time| packed(linuxpkg::rpm::write, spec, instance, time)),
+    (ARCH, Format::Arch, |spec, instance, time| packed(linuxpkg::arch::write, spec, instance, time)),
+];
+
+fn packed(
+    write: fn(&linuxpkg::Package) -> Result<Vec<u8>, linuxpkg::Error>,
+    spec: &Spec,
+    instance: &Instance,
+    time: u32,
+) -> Result<Content, MakeError> {
+    Ok(write(&package::package(spec, instance, time))?.into())
+}
 
 /// Makes them.
 pub struct Linux;
@@ -20,7 +56,11 @@ impl Maker for Linux {
         &KINDS
     }
 
-    fn of_instance(&self, _: &Spec, instance: &Instance) -> Vec<Planned<MakeOfInstance>> {
+    fn groups(&self) -> &'static [&'static str] {
+        &["linux"]
+    }
+
+    fn of_instance(&self, spec: &Spec, instance: &Instance) -> Vec<Planned<MakeOfInstance>> {
         let name = instance.name.as_str();
         let planned = |file: units::LinuxFile| Planned {
             artifact: Artifact {
@@ -31,19 +71,37 @@ impl Maker for Linux {
             },
             make: file.make,
         };
-        units::linux_files(instance).into_iter().map(planned).collect()
+        let mut all: Vec<_> = units::linux_files(instance).into_iter().map(planned).collect();
+        all.extend(PACKAGES.map(|(kind, format, make)| Planned {
+            artifact: Artifact {
+                path: package_path(format, spec, instance),
+                kind: Kind::new(kind),
+                instance: Some(name.to_owned()),
+                identifier: Some(instance.name.linux_package()),
+            },
+            make,
+        }));
+        all
     }
 
     fn section<'a>(&self, instance: &str, files: &'a [Built]) -> Option<Section<'a>> {
         let section = Section {
             heading: "On Linux",
             rank: 2,
-            files: files.iter().filter(|one| one.artifact.kind == SYSTEMD).collect(),
+            files: files
+                .iter()
+                .filter(|one| KINDS.iter().any(|kind| one.artifact.kind == kind.name))
+                .collect(),
             commands: commands::of_instance(instance, files),
             fold: Some("Install and remove, as root, from this page’s folder"),
         };
         (!section.files.is_empty()).then_some(section)
     }
+}
+
+/// Where the package of an instance is.
+pub fn package_path(format: Format, spec: &Spec, instance: &Instance) -> String {
+    format!("{}/linux/{}", instance.name, package::file_name(format, instance, &spec.version))
 }
 
 /// The unit that a file of `linux/` defines or adds to.

@@ -2,7 +2,7 @@
 //!
 //! Must not know: how they are shown.
 
-use super::{SYSTEMD, systemd};
+use super::{ARCH, DEB, RPM, SYSTEMD, systemd};
 use crate::artifact::{Built, Command, ComponentRecord, component_of};
 use crate::lima_start;
 use crate::render::text::word;
@@ -10,8 +10,46 @@ use crate::render::text::word;
 /// Folder of the file that makes a user's manager start at boot.
 const TMPFILES_FOLDER: &str = "tmpfiles.d";
 
-/// What root does with an instance's units on Linux.
+/// What root does with an instance's packages and units on Linux.
 pub(super) fn of_instance(name: &str, built: &[Built]) -> Vec<Command> {
+    let mut commands = of_packages(built);
+    commands.extend(of_units(name, built));
+    commands
+}
+
+/// A kind of package: the words for installing and removing, the programs and their verbs.
+const PACKAGE_MANAGERS: [(&str, [&str; 2], &[[&str; 2]]); 3] = [
+    (
+        DEB,
+        ["Install on Debian or Ubuntu", "Remove from Debian or Ubuntu"],
+        &[["apt-get install", "apt-get remove"]],
+    ),
+    (
+        RPM,
+        ["Install on Fedora or RHEL, or on SUSE", "Remove from Fedora or RHEL, or from SUSE"],
+        &[["dnf install", "dnf remove"], ["zypper install --allow-unsigned-rpm", "zypper remove"]],
+    ),
+    (ARCH, ["Install on Arch", "Remove from Arch"], &[["pacman -U", "pacman -R"]]),
+];
+
+fn of_packages(built: &[Built]) -> Vec<Command> {
+    let mut commands = Vec::new();
+    for (kind, words, programs) in PACKAGE_MANAGERS {
+        let Some(package) = built.iter().find(|one| one.artifact.kind == kind) else { continue };
+        let file = word(&format!("./{}", package.artifact.path));
+        let lines = |at: usize, what: &str| -> Vec<String> {
+            programs.iter().map(|verbs| format!("{} {what}", verbs[at])).collect()
+        };
+        commands.push(Command::new(words[0], None, &lines(0, &file)));
+        if let Some(name) = &package.artifact.identifier {
+            commands.push(Command::new(words[1], None, &lines(1, &word(name))));
+        }
+    }
+    commands
+}
+
+/// What root does with an instance's units.
+fn of_units(name: &str, built: &[Built]) -> Vec<Command> {
     let units: Vec<&Built> = built.iter().filter(|one| one.artifact.kind == SYSTEMD).collect();
     let files = units.iter().filter_map(|one| one.artifact.path.strip_prefix(&format!("{name}/linux/")));
     let files: Vec<&str> = files.collect();
@@ -59,7 +97,7 @@ pub(super) fn of_instance(name: &str, built: &[Built]) -> Vec<Command> {
         format!("{manager} daemon-reload"),
     ];
     vec![
-        Command::new("Install", note, &install),
-        Command::new("Remove", Some("What it shares with other instances stays."), &remove),
+        Command::new("Install the units, without a package", note, &install),
+        Command::new("Remove the units", Some("What it shares with other instances stays."), &remove),
     ]
 }

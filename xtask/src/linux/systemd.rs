@@ -19,6 +19,14 @@ pub const USER_MANAGER_DROP_IN: &str = "user@.service.d/10-lima.conf";
 pub const USER_UNITS_DIR: &str = "/etc/systemd/user";
 /// Where an administrator puts units of the system.
 pub const SYSTEM_UNITS_DIR: &str = "/etc/systemd/system";
+/// Where packages put units for every user: relative to the root, as in an archive.
+pub const PACKAGED_USER_UNITS_DIR: &str = "usr/lib/systemd/user";
+/// Where packages put units of the system.
+pub const PACKAGED_SYSTEM_UNITS_DIR: &str = "usr/lib/systemd/system";
+/// Where packages put lines of tmpfiles.d.
+pub const PACKAGED_TMPFILES_DIR: &str = "usr/lib/tmpfiles.d";
+/// What the user manager reaches when it has started.
+pub const DEFAULT_TARGET: &str = "default.target";
 /// Where an administrator puts lima-start.
 pub const START_DIR: &str = "/usr/local/lib/lima-autostart";
 /// Where a user's own lima-start is, below the home folder.
@@ -55,6 +63,15 @@ pub fn tmpfiles_name(name: &InstanceName) -> String {
     format!("lima-vm-{name}.conf")
 }
 
+/// The user manager's drop-in of one instance's package, in `user@.service.d`.
+///
+/// Drop-ins apply in the order of their names, and the last one wins (systemd.unit(5)):
+/// with the seconds in ten digits, that is the slowest instance's, whichever packages
+/// are installed. `20-`: behind [`USER_MANAGER_DROP_IN`].
+pub fn packaged_user_manager_drop_in(name: &InstanceName, timeout: u32) -> String {
+    format!("user@.service.d/20-lima-{timeout:010}-{name}.conf")
+}
+
 /// The file whose presence makes the user's manager start at boot.
 pub fn linger_file(user: &UserName) -> String {
     format!("{LINGER_DIR}/{user}")
@@ -85,7 +102,11 @@ pub fn stop_timeout(exit_timeout: u32) -> u32 {
 /// `TimeoutStopSec=` of `user@.service`, in seconds. It caps every unit of the
 /// user, so the slowest instance of the whole run decides.
 pub fn user_manager_timeout(spec: &Spec, instance: &Instance) -> u32 {
-    let slowest =
-        spec.instances.iter().chain([instance]).map(|one| stop_timeout(one.exit_timeout)).max().unwrap_or(0);
-    slowest.saturating_add(USER_MANAGER_MARGIN).max(USER_MANAGER_STOCK_TIMEOUT)
+    let all = spec.instances.iter().chain([instance]);
+    all.map(own_user_manager_timeout).max().unwrap_or(USER_MANAGER_STOCK_TIMEOUT)
+}
+
+/// The same for a user who has this instance alone.
+pub fn own_user_manager_timeout(instance: &Instance) -> u32 {
+    stop_timeout(instance.exit_timeout).saturating_add(USER_MANAGER_MARGIN).max(USER_MANAGER_STOCK_TIMEOUT)
 }

@@ -11,7 +11,7 @@ use crate::environment;
 use crate::lima_start;
 use crate::render::fill;
 use crate::settings::resolve::DEFAULT_EXIT_TIMEOUT;
-use crate::settings::{Account, Condition, Instance, Spec, UserName};
+use crate::settings::{AbsolutePath, Account, Condition, Instance, Spec, UserName};
 
 /// A file for Linux.
 #[derive(Debug, Clone)]
@@ -36,6 +36,10 @@ struct DropIn<'a> {
     instance: &'a str,
     /// Whether the settings give a LIMA_HOME.
     has_lima_home: bool,
+    /// Whose manager is to start it, where every user's manager sees it.
+    only_for: Option<&'a str>,
+    /// What the user must own.
+    owned: Option<String>,
     program: &'a str,
     options: Vec<String>,
     limactl: &'a str,
@@ -84,7 +88,7 @@ fn drop_in_path(instance: &Instance) -> String {
 
 /// Whose manager is started at boot. Without a name there is nobody to linger:
 /// that is for `loginctl` then.
-fn lingering_user(instance: &Instance) -> Option<&UserName> {
+pub(super) fn lingering_user(instance: &Instance) -> Option<&UserName> {
     match (instance.condition, &instance.user) {
         (Condition::Boot, Account::Named(user)) => Some(user),
         _ => None,
@@ -99,12 +103,45 @@ pub fn template_unit(program: &str) -> String {
 
 /// What an instance's unit has of its own. `program`: where lima-start is.
 pub fn drop_in(instance: &Instance, program: &str) -> String {
-    let limactl = instance.linux_limactl();
+    drop_in_for(instance, program, instance.linux_limactl(), None, None)
+}
+
+/// The same in a package, whose unit every user's manager wants. limactl is looked for
+/// at every start where the settings name none: the package may meet Lima's release or a
+/// distribution's.
+pub fn packaged_drop_in(instance: &Instance, program: &str) -> String {
+    let limactl = instance.limactl.as_ref().and_then(|_| instance.linux_limactl());
+    let (only_for, owned) = match &instance.user {
+        Account::Named(user) => (user.as_str(), None),
+        // A LIMA_HOME is at one place for all users, and is one user's. The instance in
+        // a user's own folder is looked for by the unit itself.
+        Account::Auto => (NO_SYSTEM_USER, instance.lima_home.as_ref().map(|home| lima_yaml(home, instance))),
+    };
+    drop_in_for(instance, program, limactl, Some(only_for), owned)
+}
+
+/// ConditionUser= against accounts of services, as those of login screens
+/// (systemd.unit(5)).
+const NO_SYSTEM_USER: &str = "!@system";
+
+fn lima_yaml(lima_home: &AbsolutePath, instance: &Instance) -> String {
+    format!("{lima_home}/{}/lima.yaml", instance.name)
+}
+
+fn drop_in_for(
+    instance: &Instance,
+    program: &str,
+    limactl: Option<&str>,
+    only_for: Option<&str>,
+    owned: Option<String>,
+) -> String {
     fill(
         "lima-vm-instance.conf",
         &DropIn {
             instance: instance.name.as_str(),
             has_lima_home: instance.lima_home.is_some(),
+            only_for,
+            owned,
             program,
             options: lima_start::options(instance, None),
             limactl: limactl.unwrap_or(lima_start::AUTO),
@@ -118,9 +155,15 @@ pub fn drop_in(instance: &Instance, program: &str) -> String {
 }
 
 fn user_manager(spec: &Spec, instance: &Instance) -> String {
-    fill("user-manager.conf", &UserManager { timeout: systemd::user_manager_timeout(spec, instance) })
+    user_manager_of(systemd::user_manager_timeout(spec, instance))
 }
 
-fn linger(user: &UserName) -> String {
+/// The drop-in of the user manager's own unit.
+pub(super) fn user_manager_of(timeout: u32) -> String {
+    fill("user-manager.conf", &UserManager { timeout })
+}
+
+/// The line of tmpfiles.d for a user.
+pub(super) fn linger(user: &UserName) -> String {
     fill("linger.conf", &Linger { linger_file: &systemd::linger_file(user), user: user.as_str() })
 }

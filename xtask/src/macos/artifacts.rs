@@ -9,7 +9,7 @@ use super::{
     package, scripts,
 };
 use crate::artifact::{
-    Artifact, Built, Command, Content, Description, Kind, MakeOfAll, MakeOfInstance, Maker, Needs,
+    Artifact, Built, Command, Content, Description, Kind, MakeError, MakeOfAll, MakeOfInstance, Maker, Needs,
     PackageContents, Planned, Section, Whose,
 };
 use crate::settings::{Instance, Spec};
@@ -45,6 +45,10 @@ pub struct Macos;
 impl Maker for Macos {
     fn kinds(&self) -> &'static [Description] {
         &KINDS
+    }
+
+    fn groups(&self) -> &'static [&'static str] {
+        &["macos"]
     }
 
     fn of_instance(&self, spec: &Spec, instance: &Instance) -> Vec<Planned<MakeOfInstance>> {
@@ -123,6 +127,6 @@ pub fn package_paths(spec: &Spec, instance: &Instance) -> [String; 2] {
     ["", "-uninstall"].map(|end| format!("{name}/macos/lima-{name}-{version}{end}.pkg"))
 }
 
-fn packed(contents: Result<PackageContents, TreeError>) -> Result<Content, TreeError> {
-    contents.map(|contents| Content::Package(Box::new(contents)))
+fn packed(contents: Result<PackageContents, TreeError>) -> Result<Content, MakeError> {
+    Ok(Content::Package(Box::new(contents?)))
 }

@@ -150,7 +150,7 @@ fn of_file(spec: &Spec, file: &GuestFile, time: u32) -> Result<Component, TreeEr
 fn component(spec: &Spec, name: &str, version: &str, payload: Tree) -> Component {
     Component {
         // No instance's component has such a name.
-        file_name: format!("bundled-{name}.pkg"),
+        file_name: format!("bundled-lima.{name}.pkg"),
         identifier: format!("{}.{name}", identifier(spec)),
         version: version.to_owned(),
         install_location: "/".to_owned(),

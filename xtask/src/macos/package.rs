@@ -188,6 +188,9 @@ fn contents<'a>(
         condition: instance.condition.as_str().to_owned(),
         user: instance.user.to_string(),
         label: launchd::label(instance),
+        limactl: instance.macos_limactl().unwrap_or(lima_start::AUTO).to_owned(),
+        lima_home: instance.lima_home.as_ref().map(ToString::to_string),
+        env: instance.env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         uninstaller: launchd::uninstaller_path(spec, instance),
         installs: component.payload.iter().flat_map(files).map(|path| format!("/{path}")).collect(),
         // Known once it is written.
@@ -246,6 +249,12 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
         let path = format!("{}/{}", launchd::support_dir(spec, instance), bundle::LIST_FILE);
         tree.file(path.trim_start_matches('/'), 0o644, Owner::ROOT_WHEEL, list.into_bytes())?;
     }
+    tree.file(
+        launchd::status_path(spec, instance).trim_start_matches('/'),
+        0o755,
+        Owner::ROOT_WHEEL,
+        scripts::status_sh(spec, instance).into_bytes(),
+    )?;
     if let Some(template) = &instance.template {
         // limactl reads it, likewise.
         tree.file(

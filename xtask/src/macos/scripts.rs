@@ -22,6 +22,8 @@ const USER: &str = include_str!("../../../pkg-scripts/user.sh");
 const LOGS: &str = include_str!("../../../pkg-scripts/logs.sh");
 const COMPONENTS: &str = include_str!("../../../pkg-scripts/components.sh");
 const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
+const JSON: &str = include_str!("../../../pkg-scripts/json.sh");
+const STATUS: &str = include_str!("../../../pkg-scripts/status");
 const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
 
 const VERSION: &str = include_str!("../../../pkg-scripts/version.sh");
@@ -170,6 +172,13 @@ pub fn uninstall_sh(spec: &Spec, instance: &Instance) -> String {
     )
 }
 
+/// `status.sh`, which says how the instance is and needs no file beside it. The first
+/// lines of `pkg-scripts/status` say what it prints and what its exit status means.
+pub fn status_sh(spec: &Spec, instance: &Instance) -> String {
+    let purpose = format!("Says how the Lima instance {} is.", instance.name);
+    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, JSON, STATUS])
+}
+
 /// What lies in the `Scripts` of the package that installs.
 pub fn installer_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
     let read = |name, text| ScriptFile { name, executable: false, text };
@@ -210,7 +219,7 @@ pub fn bundle_scripts(spec: &Spec, name: &str, sets_up: bool, needed_kbytes: u64
         root: &lima_root(&spec.identifier_prefix),
         id: &bundle::identifier(spec),
         paths_d: &bundle::paths_d(spec),
-        support_root: &launchd::support_root(spec),
+        support_root: &launchd::support_folder(spec),
         needed_kbytes,
         time_limit: bundle::TIME_LIMIT,
     };

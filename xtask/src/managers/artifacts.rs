@@ -2,17 +2,19 @@
 //!
 //! Must not know: how they are written.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::kinds::{self, MDM_PROFILE};
+use super::kinds::{self, MDM_PROFILE, MUNKI_CATALOG};
 use super::subject::Subject;
 use super::{apple, munki};
 use crate::artifact::{
-    Artifact, Built, BuiltPackage, Content, Description, Kind, MakeOfAll, Maker, Planned, RunFiles, Section,
-    Whose,
+    Artifact, Built, BuiltPackage, Command, Content, Description, Kind, MakeOfAll, Maker, Planned, RunFiles,
+    Section, Whose,
 };
 use crate::macos::artifacts::packages_of;
-use crate::settings::Spec;
+use crate::settings::resolve::MUNKI_FOLDER;
+use crate::settings::{BaseUrl, Spec};
 
 /// Place of the Managed Login Items profile of all instances of a run.
 pub const WHOLE_PROFILE_FILE: &str = "login-items.mobileconfig";
@@ -25,6 +27,10 @@ pub struct Managers;
 impl Maker for Managers {
     fn kinds(&self) -> &'static [Description] {
         &KINDS
+    }
+
+    fn groups(&self) -> &'static [&'static str] {
+        &["macos"]
     }
 
     fn of_packages(&self, spec: &Spec, whose: Whose<'_>) -> Vec<Artifact> {
@@ -64,6 +70,14 @@ impl Maker for Managers {
 
     fn of_run(&self, spec: &Spec) -> Vec<Artifact> {
         super::catalogs(spec)
+    }
+
+    fn addresses(&self, base_url: &BaseUrl, kinds: &BTreeSet<Kind>) -> Vec<Command> {
+        if !kinds.contains(&Kind::new(MUNKI_CATALOG)) {
+            return Vec::new();
+        }
+        let note = "SoftwareRepoURL of the Macs:";
+        vec![Command::new("Munki", Some(note), &[base_url.join(MUNKI_FOLDER)])]
     }
 
     fn section<'a>(&self, _: &str, files: &'a [Built]) -> Option<Section<'a>> {

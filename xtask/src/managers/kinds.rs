@@ -51,9 +51,23 @@ const fn kind(
     name: &'static str,
     help: &'static str,
     brings: &'static [&'static str],
+    for_whom: fn(&str) -> Option<&'static str>,
     words: fn(&str) -> Option<&'static str>,
 ) -> Description {
-    Description { needs: Some(Needs::BaseUrl), brings, words, ..Description::new(name, help) }
+    Description { needs: Some(Needs::BaseUrl), brings, words, for_whom, ..Description::new(name, help) }
+}
+
+/// Whom they are for.
+fn any_mdm(_: &str) -> Option<&'static str> {
+    Some("Any MDM")
+}
+
+fn munki(_: &str) -> Option<&'static str> {
+    Some("Munki")
+}
+
+fn fleet(_: &str) -> Option<&'static str> {
+    Some("Fleet")
 }
 
 /// All of them; `write_catalog` makes a catalog.
@@ -62,20 +76,30 @@ const fn kind(
 /// instances once more.
 pub(super) const fn kinds(write_catalog: MakeOfRun) -> [Description; 11] {
     [
-        kind(MDM_MANIFEST, "Manifests of packages for an MDM (`--base-url`)", PACKAGES, |path| {
-            Some(if path.ends_with("/uninstall-manifest.plist") {
-                "the same for the uninstaller"
-            } else {
-                "for InstallEnterpriseApplication"
-            })
-        }),
+        Description {
+            address: |_| Some("ManifestURL"),
+            ..kind(
+                MDM_MANIFEST,
+                "Manifests of packages for an MDM (`--base-url`)",
+                PACKAGES,
+                any_mdm,
+                |path| {
+                    Some(if path.ends_with("/uninstall-manifest.plist") {
+                        "the same for the uninstaller"
+                    } else {
+                        "for InstallEnterpriseApplication"
+                    })
+                },
+            )
+        },
         kind(
             MDM_DECLARATION,
             "Declarations for declarative management (`--base-url`)",
             WITH_MANIFESTS,
+            any_mdm,
             |_| Some("declaration for declarative management"),
         ),
-        kind(MDM_PROFILE, "Managed Login Items profiles (`--base-url`)", PACKAGES, |path| {
+        kind(MDM_PROFILE, "Managed Login Items profiles (`--base-url`)", PACKAGES, any_mdm, |path| {
             Some(if path.contains('/') {
                 "Managed Login Items profile"
             } else {
@@ -84,16 +108,19 @@ pub(super) const fn kinds(write_catalog: MakeOfRun) -> [Description; 11] {
         }),
         Description {
             is_in_zip: |_| false,
-            ..kind(MUNKI_PACKAGE, "The Munki repository: packages (`--base-url`)", WITH_MUNKI, |_| {
+            is_listed: |_| false,
+            ..kind(MUNKI_PACKAGE, "The Munki repository: packages (`--base-url`)", WITH_MUNKI, munki, |_| {
                 Some("Munki repository, package")
             })
         },
         Description {
             is_in_zip: |path| !is_in_munki_repository(path),
+            is_listed: |path| !is_in_munki_repository(path),
             ..kind(
                 MUNKI_PKGINFO,
                 "Munki's descriptions of packages, in the repository and beside the packages (`--base-url`)",
                 WITH_MUNKI,
+                munki,
                 |path| {
                     let is_there = is_in_munki_repository(path);
                     Some(if is_there { "Munki repository, pkginfo" } else { "Munki pkginfo" })
@@ -102,28 +129,40 @@ pub(super) const fn kinds(write_catalog: MakeOfRun) -> [Description; 11] {
         },
         Description {
             is_in_zip: |_| false,
-            ..kind(MUNKI_MANIFEST, "The Munki repository: manifests (`--base-url`)", WITH_MUNKI, |_| {
-                Some("Munki repository, manifest to include")
-            })
+            is_listed: |_| false,
+            ..kind(
+                MUNKI_MANIFEST,
+                "The Munki repository: manifests (`--base-url`)",
+                WITH_MUNKI,
+                munki,
+                |_| Some("Munki repository, manifest to include"),
+            )
         },
         Description {
             is_in_zip: |_| false,
+            is_listed: |_| false,
             of_run: Some(write_catalog),
-            ..kind(MUNKI_CATALOG, "The Munki repository: catalogs (`--base-url`)", WITH_MUNKI, |_| {
+            ..kind(MUNKI_CATALOG, "The Munki repository: catalogs (`--base-url`)", WITH_MUNKI, munki, |_| {
                 Some("Munki repository, catalog")
             })
         },
-        kind(FLEET_SOFTWARE, "Software for Fleet, with its scripts (`--base-url`)", WITH_FLEET, |_| {
-            Some("software for Fleet")
-        }),
+        kind(
+            FLEET_SOFTWARE,
+            "Software for Fleet, with its scripts (`--base-url`)",
+            WITH_FLEET,
+            fleet,
+            |_| Some("software for Fleet"),
+        ),
         Description {
             is_program: |_| true,
-            ..kind(FLEET_SCRIPT, "Scripts for Fleet (`--base-url`)", PACKAGES, |_| Some("script for Fleet"))
+            ..kind(FLEET_SCRIPT, "Scripts for Fleet (`--base-url`)", PACKAGES, fleet, |_| {
+                Some("script for Fleet")
+            })
         },
-        kind(FLEET_POLICY, "Policies for Fleet, with the software (`--base-url`)", WITH_FLEET, |_| {
+        kind(FLEET_POLICY, "Policies for Fleet, with the software (`--base-url`)", WITH_FLEET, fleet, |_| {
             Some("policies for Fleet")
         }),
-        kind(FLEET_PROFILE, "Managed Login Items profiles for Fleet (`--base-url`)", PACKAGES, |_| {
+        kind(FLEET_PROFILE, "Managed Login Items profiles for Fleet (`--base-url`)", PACKAGES, fleet, |_| {
             Some("Managed Login Items profile for Fleet")
         }),
     ]

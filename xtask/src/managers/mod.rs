@@ -29,6 +29,7 @@ mod fleet;
 mod kinds;
 pub mod munki;
 pub mod renew;
+pub mod reports;
 pub mod scripts;
 mod subject;
 

@@ -81,7 +81,7 @@ pub(super) fn archive(path: &Path) -> Result<(Archive, BufReader<File>), NotaryE
 }
 
 /// What is to be done about programs in it.
-const UNSIGNED_CODE: &str = "Apple notarizes programs and libraries alone that are signed with a Developer ID \
+const UNSIGNED_CODE: &str = "Apple notarizes only programs and libraries that are signed with a Developer ID \
                              Application certificate, with a timestamp and the hardened runtime; sign those of \
                              this package with --app-p12-file FILE";
 

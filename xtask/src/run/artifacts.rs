@@ -36,6 +36,11 @@ impl Maker for Run {
         &KINDS
     }
 
+    /// A run of one side has its page and its zip.
+    fn groups(&self) -> &'static [&'static str] {
+        &["linux", "macos"]
+    }
+
     /// The zip has the page in it, which links all but the zip's sum.
     fn of_run(&self, spec: &Spec) -> Vec<Artifact> {
         let artifact =

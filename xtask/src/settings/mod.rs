@@ -9,10 +9,10 @@ pub mod bundled;
 mod carried;
 pub mod error;
 mod examine;
-mod folders;
 mod keys;
 pub mod load;
 pub mod names;
+mod places;
 pub mod resolve;
 pub mod source;
 pub mod tables;
@@ -29,7 +29,7 @@ pub use error::SpecError;
 pub use load::load;
 pub use names::{
     AbsolutePath, Account, BaseUrl, CatalogName, EnvName, EnvValue, IdentifierPrefix, InstanceName, Limactl,
-    MacosVersion, PackageVersion, Text, UserName,
+    MacosVersion, Maintainer, PackageVersion, Text, UserName,
 };
 pub use resolve::{Environment, Flags, resolve};
 
@@ -47,6 +47,8 @@ pub struct Spec {
     pub license: Option<Resource>,
     /// A picture behind Installer's pages.
     pub background: Option<Resource>,
+    /// Who answers for the Linux packages; without it, nobody who can be reached.
+    pub maintainer: Option<Maintainer>,
     /// Where the output folder is served; without it, nothing is written that
     /// device managers read.
     pub base_url: Option<BaseUrl>,

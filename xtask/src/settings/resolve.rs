@@ -11,13 +11,13 @@ use toml::Spanned;
 
 use super::bundled::Around;
 use super::error::{Faults, SpecError};
-use super::folders::check_folders;
-pub use super::folders::{MDM_FOLDER, MUNKI_FOLDER};
 use super::names::{NameError, did_you_mean, list, quoted};
+use super::places::check_places;
+pub use super::places::{MDM_FOLDER, MUNKI_FOLDER};
 use super::tables::{InstanceSettings, Options, Settings};
 use super::{
     AbsolutePath, Account, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance, InstanceName,
-    KeepAlive, Limactl, PackageVersion, ProcessType, Spec, UserName,
+    KeepAlive, Limactl, Maintainer, PackageVersion, ProcessType, Spec, UserName,
 };
 use crate::bundle::Lima;
 
@@ -75,7 +75,7 @@ pub struct Flags {
     /// limactl on the machine that the installer is for
     ///
     /// An absolute path. Without it: /opt/homebrew/bin/limactl on macOS,
-    /// /usr/local/bin/limactl on Linux. With `auto` it is looked for at every
+    /// /usr/local/bin/limactl on Linux, where packages look as with `auto`. With `auto` it is looked for at every
     /// start: on a Mac in /opt/homebrew/bin, /usr/local/bin and /opt/local/bin,
     /// the first for its processor; on Linux in /usr/local/bin, /usr/bin and
     /// Linuxbrew's folder.
@@ -100,6 +100,13 @@ pub struct Flags {
     /// Installer and MDM compare it with the installed one, number by number.
     #[arg(long, value_name = "VERSION")]
     pub pkg_version: Option<String>,
+
+    /// Who answers for the Linux packages, as `Jane Doe <jane@example.com>`
+    ///
+    /// Debian's, RPM's and Arch's packages name a person and a mail address. Without
+    /// it, they name one that does not exist.
+    #[arg(long, value_name = "NAME <ADDRESS>")]
+    pub maintainer: Option<String>,
 
     /// Write what device managers read, for packages served at this address
     ///
@@ -175,10 +182,12 @@ pub(super) fn resolve_with(
         .or_else(|| settings.and_then(|settings| settings.version.clone()))
         .unwrap_or_else(|| built_in(DEFAULT_VERSION));
 
+    let maintainer: Option<Maintainer> = flag("--maintainer", flags.maintainer.as_deref(), str::parse)?
+        .or_else(|| settings.and_then(|settings| settings.maintainer.clone()));
     let base_url: Option<BaseUrl> = flag("--base-url", flags.base_url.as_deref(), str::parse)?
         .or_else(|| settings.and_then(|settings| settings.base_url.clone()));
     let chosen = choose(&flags.instances, settings)?;
-    check_folders(&chosen, settings, &version, base_url.is_some())?;
+    check_places(&chosen, settings, &version, base_url.is_some())?;
     let mut faults = Faults::default();
     let instances = chosen
         .into_iter()
@@ -192,6 +201,7 @@ pub(super) fn resolve_with(
         organization: settings.and_then(|settings| settings.organization.clone()),
         license: settings.and_then(|settings| settings.license.clone()),
         background: settings.and_then(|settings| settings.background.clone()),
+        maintainer,
         base_url,
         munki_catalogs: settings
             .and_then(|settings| settings.munki_catalogs.clone())

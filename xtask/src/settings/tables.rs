@@ -19,8 +19,8 @@ use super::source::Source;
 use super::values;
 use super::{
     AbsolutePath, Account, Architecture, BaseUrl, CatalogName, Condition, EnvName, EnvValue,
-    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, ProcessType, Resource,
-    Template, Text,
+    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, Maintainer, PackageVersion,
+    ProcessType, Resource, Template, Text,
 };
 use crate::bundle::Lima;
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub license: Option<Resource>,
     /// `background`, read.
     pub background: Option<Resource>,
+    /// `maintainer`
+    pub maintainer: Option<Maintainer>,
     /// `base-url`
     pub base_url: Option<BaseUrl>,
     /// `munki-catalogs`; not empty, no two equal when case is folded.
@@ -137,6 +139,7 @@ struct File {
     organization: Option<Text>,
     license: Option<Spanned<values::FilePath>>,
     background: Option<Spanned<values::FilePath>>,
+    maintainer: Option<Maintainer>,
     base_url: Option<BaseUrl>,
     #[serde(default, deserialize_with = "values::catalogs")]
     munki_catalogs: Option<Vec<CatalogName>>,
@@ -207,6 +210,7 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
         organization: file.organization,
         license,
         background,
+        maintainer: file.maintainer,
         base_url: file.base_url,
         munki_catalogs: file.munki_catalogs,
         munki_unattended: file.munki_unattended,

@@ -25,6 +25,8 @@ use std::time::SystemTime;
 use apple_codesign::{
     AppleCodesignError, CodeSignatureFlags, MachOBinary, MachOSigner, SettingsScope, SigningSettings,
 };
+use bcder::Mode;
+use bcder::decode::Constructed;
 use chrono::{DateTime, Utc};
 use cryptographic_message_syntax::asn1::rfc5652;
 use macho::{Image, MachO, flag};
@@ -44,7 +46,7 @@ const KEPT: CodeSignatureFlags = CodeSignatureFlags::FORCE_HARD
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum CodeError {
-    #[error("{path:?}: this is not a program and no library of macOS")]
+    #[error("{path:?}: this is not a program or library for macOS")]
     NotMacho { path: String },
     #[error("{path:?}: it is damaged, and is not signed: {fault}")]
     Damaged { path: String, fault: String },
@@ -91,7 +93,11 @@ impl CodeSigner {
     }
 
     /// What an image is signed with; without the key, what comes out is of nobody, and has room.
-    fn settings(&self, wanted: &Wanted, with_key: bool) -> Result<SigningSettings<'_>, AppleCodesignError> {
+    fn settings(
+        &self,
+        wanted: &Wanted,
+        with_key: bool,
+    ) -> Result<SigningSettings<'_>, Box<AppleCodesignError>> {
         let mut settings = SigningSettings::default();
         if with_key {
             settings.set_signing_key(&self.identity.key, self.identity.leaf().clone());
@@ -117,19 +123,14 @@ impl CodeSigner {
         Ok(settings)
     }
 
-    /// An image with room for its signature, where that is, and the signature without timestamp.
-    fn laid_out(
-        &self,
-        image: &[u8],
-        wanted: &Wanted,
-    ) -> Result<(Vec<u8>, Range<usize>, Vec<u8>), AppleCodesignError> {
+    fn laid_out(&self, image: &[u8], wanted: &Wanted) -> Result<LaidOut, Box<AppleCodesignError>> {
         let mut room = Vec::new();
         MachOSigner::new(image)?.write_signed_binary(&self.settings(wanted, false)?, &mut room)?;
         let binary = MachOBinary::parse(&room)?;
         let signature = MachOSigner::new(&room)?.create_superblob(&self.settings(wanted, true)?, &binary)?;
         let place = binary.find_signature_data()?.ok_or(AppleCodesignError::BinaryNoCodeSignature)?;
         let place = place.signature_file_start_offset..place.signature_file_end_offset;
-        Ok((room, place, signature))
+        Ok(LaidOut { image: room, place, signature })
     }
 
     fn sign_image(&self, image: &[u8], wanted: &Wanted, path: &str) -> Result<Vec<u8>, CodeError> {
@@ -137,9 +138,12 @@ impl CodeSigner {
         // The crate trusts what it reads further than a stranger's file should be.
         let laid_out = catch_unwind(AssertUnwindSafe(|| self.laid_out(image, wanted)))
             .map_err(|_| unfit("its parts are not where they are in programs".to_owned()))?;
-        let (mut signed, place, signature) = laid_out.map_err(|error| unfit(error.to_string()))?;
+        let LaidOut { image: mut signed, place, signature } =
+            laid_out.map_err(|error| unfit(error.to_string()))?;
         let cms = macho::cms(&signature).ok_or_else(|| unfit("there is no signature in it".to_owned()))?;
-        let cms = rfc5652::SignedData::decode_ber(cms).map_err(|error| unfit(error.to_string()))?;
+        // As what it is to be written: values that were read as BER are not written as DER.
+        let cms = Constructed::decode(cms, Mode::Der, rfc5652::SignedData::decode)
+            .map_err(|error| unfit(error.to_string()))?;
         let stamped = stamped(cms, self.authority.as_ref());
         let cms = stamped.map_err(|source| CodeError::Signing { path: path.to_owned(), source })?;
         let (room, length) = (&mut signed[place], signature.len() + cms.len());
@@ -152,6 +156,15 @@ impl CodeSigner {
             _ => Err(unfit(format!("a signature of {length} bytes does not fit into {}", room.len()))),
         }
     }
+}
+
+/// An image with room for its signature.
+struct LaidOut {
+    image: Vec<u8>,
+    /// Where that is.
+    place: Range<usize>,
+    /// The signature, without a timestamp.
+    signature: Vec<u8>,
 }
 
 /// What is to be signed.
@@ -182,7 +195,7 @@ impl Wanted {
         }
         let (xml, der) = (&signature.entitlements, &signature.entitlements_der);
         if xml.is_none() && der.is_some() {
-            return Err("its entitlements are there in DER alone".to_owned());
+            return Err("its entitlements are only in DER".to_owned());
         }
         entitlements(signature)?;
         let xml = xml.clone().map(String::from_utf8).transpose();
@@ -191,7 +204,7 @@ impl Wanted {
             identifier: if by_linker { file_name } else { directory.identifier.clone() },
             flags: CodeSignatureFlags::from_bits_truncate(directory.flags) & KEPT
                 | CodeSignatureFlags::RUNTIME,
-            entitlements: xml.map_err(|_| "its entitlements are no text".to_owned())?,
+            entitlements: xml.map_err(|_| "its entitlements are not text".to_owned())?,
             info,
         })
     }

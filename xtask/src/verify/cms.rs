@@ -50,6 +50,10 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
     opened.verify(content, "table of contents", leaf)
 }
 
+/// Most certificates that a program's signature may bring; Apple's have three. There may be
+/// thousands of programs.
+const CODE_CERTIFICATES_MAX: usize = 8;
+
 /// A program's signature that holds.
 #[derive(Debug)]
 pub struct CodeSignature {
@@ -57,9 +61,17 @@ pub struct CodeSignature {
     pub verified: Verified,
     /// The certificate of who signed.
     pub leaf: CapturedX509Certificate,
-    /// The digests of code directories that it names, as attributes: what kind, and the digest.
-    /// The list of the first 20 bytes of each, a property list, is of no kind.
-    pub digests: Vec<(Option<DigestAlgorithm>, Vec<u8>)>,
+    /// The digests of code directories that it names.
+    pub digests: Vec<NamedDigest>,
+}
+
+/// The digest of a code directory, as an attribute names it.
+#[derive(Debug)]
+pub struct NamedDigest {
+    /// Its kind; none in the list that has the first 20 bytes of each.
+    pub algorithm: Option<DigestAlgorithm>,
+    /// The digest, or those bytes.
+    pub digest: Vec<u8>,
 }
 
 /// Checks a program's signature over its code directory, made by one of its certificates.
@@ -68,6 +80,10 @@ pub struct CodeSignature {
 /// Why it does not hold.
 pub fn verify_code(bytes: &[u8], directory: &[u8]) -> Result<CodeSignature, String> {
     let opened = Opened::new(bytes)?;
+    let count = opened.certificates.len();
+    if count > CODE_CERTIFICATES_MAX {
+        return Err(format!("it carries {count} certificates; {CODE_CERTIFICATES_MAX} are read"));
+    }
     let signer = opened.signer()?;
     let (issuer, serial) =
         signer.certificate_issuer_and_serial().ok_or("it does not name its signer's certificate")?;
@@ -86,9 +102,7 @@ pub fn verify_code(bytes: &[u8], directory: &[u8]) -> Result<CodeSignature, Stri
 /// list, and .2: algorithm and digest of each).
 ///
 /// Source: apple-codesign, `embedded_signature_builder.rs`.
-fn code_digests(
-    attributes: &rfc5652::SignedAttributes,
-) -> Result<Vec<(Option<DigestAlgorithm>, Vec<u8>)>, String> {
+fn code_digests(attributes: &rfc5652::SignedAttributes) -> Result<Vec<NamedDigest>, String> {
     const LIST: &[u8] = &[42, 134, 72, 134, 247, 99, 100, 9, 1];
     const DIGESTS: &[u8] = &[42, 134, 72, 134, 247, 99, 100, 9, 2];
     let mut found = Vec::new();
@@ -102,7 +116,7 @@ fn code_digests(
                 let hashes = list.as_dictionary().and_then(|list| list.get("cdhashes")?.as_array());
                 for hash in hashes.ok_or("its list of code directories has none")? {
                     let hash = hash.as_data().ok_or("its list of code directories holds something else")?;
-                    found.push((None, hash.to_vec()));
+                    found.push(NamedDigest { algorithm: None, digest: hash.to_vec() });
                 }
             }
         } else if attribute.typ.as_ref() == DIGESTS {
@@ -112,7 +126,7 @@ fn code_digests(
                 };
                 let (algorithm, digest) = Constructed::decode(value, Mode::Ber, pair).map_err(cannot)?;
                 let algorithm = DigestAlgorithm::try_from(&algorithm).map_err(|error| error.to_string())?;
-                found.push((Some(algorithm), digest.to_bytes().to_vec()));
+                found.push(NamedDigest { algorithm: Some(algorithm), digest: digest.to_bytes().to_vec() });
             }
         }
     }
@@ -144,7 +158,7 @@ impl Opened {
         let signers: Vec<&SignerInfo> = self.signed.signers().collect();
         match signers.as_slice() {
             [signer] => Ok(signer),
-            _ => Err(format!("it has {} signers; there is to be one", signers.len())),
+            _ => Err(format!("it has {} signers instead of one", signers.len())),
         }
     }
 

@@ -15,7 +15,7 @@ use plist::Dictionary;
 use x509_certificate::{CapturedX509Certificate, DigestAlgorithm};
 
 use super::carried::carried_faults;
-use super::cms::{self, CodeSignature};
+use super::cms::{self, CodeSignature, NamedDigest};
 use super::timestamp::Timestamp;
 use super::{Findings, property_list};
 use crate::sign::certificate::complete_chain;
@@ -96,7 +96,7 @@ impl CodeImage {
     }
 }
 
-/// Reads a file. `None` where it is not a program and no library.
+/// Reads a file. `None` where it is not a program or library.
 ///
 /// # Errors
 /// Of the input alone.
@@ -177,19 +177,19 @@ fn signer(
 }
 
 /// That the signer answers for every code directory, and for no other.
-fn covered(signature: &Signature, digests: &[(Option<DigestAlgorithm>, Vec<u8>)]) -> Vec<String> {
+fn covered(signature: &Signature, digests: &[NamedDigest]) -> Vec<String> {
     let mut faults = Vec::new();
     let algorithm = |hash: HashType| match hash {
         HashType::Sha1 => DigestAlgorithm::Sha1,
         HashType::Sha256 | HashType::Sha256Truncated => DigestAlgorithm::Sha256,
         HashType::Sha384 => DigestAlgorithm::Sha384,
     };
-    let is_of = |(named, digest): &(Option<DigestAlgorithm>, Vec<u8>), one: &macho::Directory| match named {
-        None => digest.as_slice() == one.code_hash(),
-        Some(named) => *named == algorithm(one.hash) && *digest == one.digest,
+    let is_of = |named: &NamedDigest, one: &macho::Directory| match named.algorithm {
+        None => named.digest == one.code_hash(),
+        Some(kind) => kind == algorithm(one.hash) && named.digest == one.digest,
     };
     if digests.iter().any(|digest| !signature.directories.iter().any(|one| is_of(digest, one))) {
-        faults.push("who signed it named a code directory that is missing".to_owned());
+        faults.push("who signed it named a code directory that is not there".to_owned());
     }
     // The first one is what was signed.
     for one in signature.directories.iter().skip(1) {
@@ -207,7 +207,7 @@ fn covered(signature: &Signature, digests: &[(Option<DigestAlgorithm>, Vec<u8>)]
 pub fn entitlements(signature: &Signature) -> Result<Dictionary, String> {
     let xml = signature.entitlements.as_deref().map(|xml| match property_list::read(xml) {
         Ok(plist::Value::Dictionary(pairs)) => Ok(pairs),
-        Ok(_) => Err("its entitlements are no dictionary".to_owned()),
+        Ok(_) => Err("its entitlements are not a dictionary".to_owned()),
         Err(fault) => Err(format!("its entitlements: {fault}")),
     });
     let xml = xml.transpose()?;

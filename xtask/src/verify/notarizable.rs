@@ -81,7 +81,7 @@ fn of_image(one: &CodeImage, is_root: &dyn Fn(&CapturedX509Certificate) -> bool)
     let mut refusals = Vec::new();
     match &one.signed {
         Signed::Not => refusals.push("it is not signed".to_owned()),
-        Signed::Nobody => refusals.push("it has an ad hoc signature, which is nobody's".to_owned()),
+        Signed::Nobody => refusals.push("it has only an ad hoc signature".to_owned()),
         // What is wrong is among the faults.
         Signed::Broken => {}
         Signed::By(signer) => of_signer(signer, is_root, &mut refusals),
@@ -122,7 +122,7 @@ fn of_signer(
     }
     match &signer.timestamp {
         // One that does not hold is among the faults.
-        None => refusals.push("it has no timestamp that holds".to_owned()),
+        None => refusals.push("it has no valid timestamp".to_owned()),
         Some(stamp) => {
             if !extended_key_usages(&stamp.authority)
                 .is_ok_and(|usages| usages.iter().any(|usage| usage == TIME_STAMPING))

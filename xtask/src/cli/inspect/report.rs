@@ -173,14 +173,14 @@ fn print_program(program: &Program) {
         _ => format!("Program: {}", program.path),
     });
     for fault in &program.faults {
-        field("DOES NOT HOLD", fault);
+        field("INVALID", fault);
     }
     for image in &program.images {
         let minimum = image.minimum_system.as_ref().map(|version| format!(", from macOS {version}"));
         field(&image.processor, &format!("{}{}", image.kind, minimum.unwrap_or_default()));
         match image.signature {
             "ad-hoc" => field("signed by", "nobody (ad hoc)"),
-            "broken" => field("signed by", "somebody, and it does not hold"),
+            "broken" => field("signed by", "somebody, with an invalid signature"),
             "signed" => {
                 let subjects = image.certificates.iter().map(|one| one.subject.as_str());
                 field("signed by", &subjects.collect::<Vec<_>>().join(" < "));

@@ -16,7 +16,7 @@ use plist::{Dictionary, Value};
 use super::identity_fault;
 use crate::digest::hex;
 use crate::macos::launchd::UNINSTALLER_FILE;
-use crate::verify::payload::{Look, each_entry};
+use crate::verify::payload::{Found, Look, each_entry};
 
 /// A text of a dictionary.
 pub fn text<'a>(keys: &'a Dictionary, key: &str) -> Option<&'a str> {
@@ -46,18 +46,24 @@ impl LaidDown {
             let Some(data) = &component.payload else { continue };
             let location = component.package_info.as_ref().and_then(|info| info.install_location.as_deref());
             let root = location.unwrap_or("/").trim_end_matches('/').to_owned();
-            each_entry(facts, file, "Payload", data, Look { kept: |_: &str| true, code: None }, |file| {
-                let entry = file.entry;
-                if entry.is_file() {
-                    let path = format!("{root}/{}", entry.path.trim_start_matches("./"));
-                    let sum = entry.content.as_ref().map(|content| hex(Md5::digest(content)));
-                    if path.ends_with(&format!("/{UNINSTALLER_FILE}")) {
-                        found.uninstallers.insert(path.clone(), entry.content.unwrap_or_default());
+            each_entry(
+                facts,
+                file,
+                "Payload",
+                data,
+                Look { kept: |_: &str| true, code: None },
+                |Found { entry, .. }| {
+                    if entry.is_file() {
+                        let path = format!("{root}/{}", entry.path.trim_start_matches("./"));
+                        let sum = entry.content.as_ref().map(|content| hex(Md5::digest(content)));
+                        if path.ends_with(&format!("/{UNINSTALLER_FILE}")) {
+                            found.uninstallers.insert(path.clone(), entry.content.unwrap_or_default());
+                        }
+                        found.files.insert(path, sum);
                     }
-                    found.files.insert(path, sum);
-                }
-                Ok(())
-            })?;
+                    Ok(())
+                },
+            )?;
         }
         Ok(found)
     }
@@ -157,9 +163,8 @@ fn installs_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Res
             (Some(_), _) => {}
             // An installation may put a file elsewhere that the package brings, changed.
             (None, None) if found.files.keys().any(|file| file.rsplit('/').next() == Some(name)) => {}
-            (None, _) => {
-                faults.push(format!("{path:?} is in its installs, and {package:?} brings no such file"))
-            }
+            (None, _) => faults
+                .push(format!("{path:?} is in its installs, but {package:?} does not contain that file")),
         }
     }
     Ok(faults)
@@ -184,20 +189,23 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
     match (method, text(pkginfo, "uninstall_script")) {
         (Some("uninstall_script"), Some(script)) => {
             // It is the one that the package brings, or runs all that it brings.
-            let is_brought = found.uninstallers.values().any(|brought| brought == script.as_bytes());
-            let runs_all = found.uninstallers.keys().all(|path| script.contains(path.as_str()));
-            if !is_brought && !runs_all || found.uninstallers.len() == 1 && !is_brought {
+            let is_right = match found.uninstallers.len() {
+                1 => found.uninstallers.values().all(|brought| brought == script.as_bytes()),
+                _ => found.uninstallers.keys().all(|path| script.contains(path.as_str())),
+            };
+            if !is_right {
                 faults.push(format!("its uninstall_script is not the uninstaller in {package:?}"));
             }
         }
         (Some("uninstall_script"), None) => {
-            faults.push("its uninstall_method is uninstall_script, and it has none".to_owned());
+            faults
+                .push("its uninstall_method is uninstall_script, but uninstall_script is missing".to_owned());
         }
         (Some("removepackages"), _) if !pkginfo.contains_key("receipts") => {
-            faults.push("its uninstall_method is removepackages, and it has no receipts".to_owned());
+            faults.push("its uninstall_method is removepackages, but receipts are missing".to_owned());
         }
         (None, _) if is_uninstallable => {
-            faults.push("it is uninstallable, and has no uninstall_method".to_owned());
+            faults.push("it is uninstallable, but uninstall_method is missing".to_owned());
         }
         _ => {}
     }
