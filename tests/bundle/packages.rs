@@ -78,12 +78,15 @@ fn others_find_in_the_package_what_was_in_the_archive() {
     unpack("out/k3s/macos/lima-k3s-1.2.pkg", "package");
     unpack("package/bundled-lima.2.2.0.pkg/Payload", "mac");
     unpack("lima-2.2.0-Darwin-arm64.tar.gz", "lima");
+    // A link to a folder, which is no file.
+    for place in ["mac/opt/io.lima-vm/lima/2.2.0/arm64", "lima"] {
+        let link = xtask.path(place).join("share/doc/lima/templates");
+        assert_eq!(fs::read_link(&link).unwrap().to_str(), Some("../../lima/templates"));
+        fs::remove_file(link).unwrap();
+    }
     let laid_down = xtask.files("mac/opt/io.lima-vm/lima/2.2.0/arm64");
     assert_eq!(laid_down, xtask.files("lima"));
     assert_eq!(laid_down["bin/limactl"], (0o755, limactl(Architecture::Arm64, "2.2.0")));
-    let link =
-        fs::read_link(xtask.path("mac/opt/io.lima-vm/lima/2.2.0/arm64/share/doc/lima/templates")).unwrap();
-    assert_eq!(link.to_str(), Some("../../lima/templates"));
     let paths = fs::read_to_string(xtask.path("mac/private/etc/paths.d/io.lima-vm.lima")).unwrap();
     assert_eq!(paths, "/opt/io.lima-vm/lima/current/bin\n");
     let disk = sha256(&xtask.path("disk.qcow2"));
