@@ -134,8 +134,6 @@ impl Dist {
         let has_packages = Plan::new(&spec, &request)?.has_packages();
         let time = environment::source_date()?;
         let mut warnings = settings::advice(&spec);
-        let out = self.build.out();
-        let output = open(format, &out)?;
         let signer = if has_packages {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
@@ -144,6 +142,8 @@ impl Dist {
         } else {
             None
         };
+        let out = self.build.out();
+        let output = open(format, &out)?;
         let plan = Plan::new(&spec, &request)?;
         let files = plan.artifacts().count();
         let reporter = Reporter::new(format, files, Packed::of(&plan));
