@@ -131,10 +131,7 @@ fn the_uninstaller_of_all_runs_each_one() {
         fs::create_dir_all(daemon.parent().unwrap()).unwrap();
         fs::write(&daemon, "").unwrap();
         let (code, said) = run();
-        assert!(
-            code == Some(1) && said.contains("is there, and ") && said.contains("install again"),
-            "{said}"
-        );
+        assert!(code == Some(1) && said.contains("exists, but ") && said.contains("install again"), "{said}");
         fs::remove_file(folder.path().join("ran")).unwrap();
         fs::remove_dir_all(folder.path().join("Library")).unwrap();
     }

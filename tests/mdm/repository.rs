@@ -15,7 +15,7 @@ fn a_repository_that_does_not_agree_with_itself() {
     for catalog in ["munki/catalogs/all", "munki/catalogs/testing"] {
         munki(
             &replaced(&good, catalog, "1.2", "1.3"),
-            "2 of them it has not, and 2 items are of none; run makecatalogs",
+            "2 of them are missing, and 2 items belong to none of them; run makecatalogs",
         );
         let mut out = good.clone();
         out.get_mut(catalog).unwrap().truncate(100);
@@ -85,7 +85,7 @@ fn a_catalog_is_compared_as_a_property_list() {
     let out = replaced(&out, PKGINFO, noted, &with_notes);
     assert!(all_hold(&verify(&out)), "{:#?}", failed(&out));
     let twice = replaced(&out, "munki/catalogs/all", "</array>\n</plist>", "<dict/></array>\n</plist>");
-    assert_fail(&twice, &[("manager-munki", "0 of them it has not, and 1 items are of none")]);
+    assert_fail(&twice, &[("manager-munki", "0 of them are missing, and 1 items belong to none")]);
 }
 
 /// A repository alone, as it lies on a server.
@@ -137,9 +137,9 @@ fn every_key_of_a_pkginfo_is_held_against_the_package() {
         (
             &format!("<string>{uninstaller}</string>"),
             "<string>/elsewhere/uninstall.sh</string>",
-            "\"/elsewhere/uninstall.sh\" is in its installs, and",
+            "\"/elsewhere/uninstall.sh\" is in its installs, but",
         ),
-        ("daemon.k3s.plist</string>", "daemon.k8s.plist</string>", "brings no such file"),
+        ("daemon.k3s.plist</string>", "daemon.k8s.plist</string>", "does not contain that file"),
         (&format!("<integer>{size}</integer>"), "<integer>1</integer>", "its installed_size is 1 KiB"),
         (
             &format!("<integer>{size}</integer>"),
@@ -147,11 +147,11 @@ fn every_key_of_a_pkginfo_is_held_against_the_package() {
             "its receipt io.lima-vm.installer.k3s has 1 KiB",
         ),
         ("<string>uninstall_script</string>", "<string>removepackages</string>\n\t<key>x</key><string/>", ""),
-        ("<key>uninstall_script</key>", "<key>uninstal_script</key>", "and it has none"),
+        ("<key>uninstall_script</key>", "<key>uninstal_script</key>", "but uninstall_script is missing"),
         (
             "<key>uninstall_method</key>",
             "<key>method</key>",
-            "it is uninstallable, and has no uninstall_method",
+            "it is uninstallable, but uninstall_method is missing",
         ),
         ("exit 0; fi\n", "exit 0; fi \u{2028}\n", "its uninstallcheck_script contains U+2028 or U+2029"),
         (

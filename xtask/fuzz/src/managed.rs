@@ -13,7 +13,7 @@ use xtask::settings::{Environment, Flags, Spec, resolve};
 pub const PACKAGE: &str = "k3s/macos/lima-k3s-1.0.0.pkg";
 const UNINSTALLER: &str = "k3s/macos/lima-k3s-1.0.0-uninstall.pkg";
 /// The files whose content an input gives, in its order.
-pub const FILES: [&str; 7] = [
+pub const FILES: [&str; 8] = [
     "k3s/mdm/manifest.plist",
     "k3s/mdm/declaration.json",
     "k3s/mdm/login-items.mobileconfig",
@@ -21,6 +21,7 @@ pub const FILES: [&str; 7] = [
     "munki/pkgsinfo/lima-autostart/lima-k3s-1.0.0.plist",
     "munki/manifests/lima-k3s",
     "munki/catalogs/all",
+    "k3s/mdm/fleet/lima-k3s.policies.yml",
 ];
 
 /// An instance that is served somewhere.

@@ -121,7 +121,7 @@ pub fn policies(subject: Subject<'_>, names: &Names) -> Vec<u8> {
             },
             Policy {
                 name: format!("Lima instance {name} runs"),
-                description: format!("limactl's host agent for the Lima instance {name} is there."),
+                description: format!("limactl's host agent for the Lima instance {name} is running."),
                 resolution: format!(
                     "Look into {} on the Mac, or restart the Mac.",
                     launchd::log_path_in_words(subject.spec, instance.condition, name)

@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_from_either_side_of_the_artifacts() {
-        let header = Header::new("1.0".to_owned(), None);
+        let header = Header { program: None, ..Header::new("1.0".to_owned(), None) };
         for json in [
             r#"{"schema":1,"version":"1.0","artifacts":[]}"#,
             r#"{"artifacts":[{"path":"a"}],"version":"1.0","schema":1}"#,

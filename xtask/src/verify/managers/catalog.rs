@@ -65,8 +65,8 @@ impl Expected {
         };
         let (missing, foreign) = (other(&expected, &found), other(&found, &expected));
         Err(format!(
-            "it is not what the pkginfos of the repository come to: {missing} of them it has not, and {foreign} items are \
-             of none; run makecatalogs"
+            "it does not match the pkginfos of the repository: {missing} of them are missing, and {foreign} items belong to \
+             none of them; run makecatalogs"
         ))
     }
 }

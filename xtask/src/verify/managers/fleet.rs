@@ -95,6 +95,9 @@ fn policies_faults<R: Read + Seek>(
     let policies: Vec<Policy> = read(bytes)?;
     let mut faults = Vec::new();
     let mut names = BTreeSet::new();
+    if policies.is_empty() {
+        faults.push("it has no policies".to_owned());
+    }
     for policy in &policies {
         let name = &policy.name;
         if !names.insert(name) {

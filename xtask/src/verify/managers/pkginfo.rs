@@ -163,9 +163,8 @@ fn installs_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Res
             (Some(_), _) => {}
             // An installation may put a file elsewhere that the package brings, changed.
             (None, None) if found.files.keys().any(|file| file.rsplit('/').next() == Some(name)) => {}
-            (None, _) => {
-                faults.push(format!("{path:?} is in its installs, and {package:?} brings no such file"))
-            }
+            (None, _) => faults
+                .push(format!("{path:?} is in its installs, but {package:?} does not contain that file")),
         }
     }
     Ok(faults)
@@ -199,13 +198,14 @@ fn script_faults(pkginfo: &Dictionary, package: &str, found: &LaidDown) -> Vec<S
             }
         }
         (Some("uninstall_script"), None) => {
-            faults.push("its uninstall_method is uninstall_script, and it has none".to_owned());
+            faults
+                .push("its uninstall_method is uninstall_script, but uninstall_script is missing".to_owned());
         }
         (Some("removepackages"), _) if !pkginfo.contains_key("receipts") => {
-            faults.push("its uninstall_method is removepackages, and it has no receipts".to_owned());
+            faults.push("its uninstall_method is removepackages, but receipts are missing".to_owned());
         }
         (None, _) if is_uninstallable => {
-            faults.push("it is uninstallable, and has no uninstall_method".to_owned());
+            faults.push("it is uninstallable, but uninstall_method is missing".to_owned());
         }
         _ => {}
     }

@@ -7,7 +7,7 @@ DAEMON_PLIST=/Library/LaunchDaemons/io.lima-vm.daemon.autostart.plist
 if [ -e "$UNINSTALLER" ]; then
 	/bin/sh "$UNINSTALLER" || FAILED=1
 elif [ -e "$DAEMON_PLIST" ] || [ -L "$DAEMON_PLIST" ]; then
-	echo "$DAEMON_PLIST is there, and $UNINSTALLER is not; install again, then uninstall" >&2
+	echo "$DAEMON_PLIST exists, but $UNINSTALLER is missing; install again, then uninstall" >&2
 	FAILED=1
 fi
 UNINSTALLER='/Library/Application Support/io.lima-vm/docker/uninstall.sh'
@@ -15,7 +15,7 @@ DAEMON_PLIST=/Library/LaunchDaemons/io.lima-vm.daemon.docker.plist
 if [ -e "$UNINSTALLER" ]; then
 	/bin/sh "$UNINSTALLER" || FAILED=1
 elif [ -e "$DAEMON_PLIST" ] || [ -L "$DAEMON_PLIST" ]; then
-	echo "$DAEMON_PLIST is there, and $UNINSTALLER is not; install again, then uninstall" >&2
+	echo "$DAEMON_PLIST exists, but $UNINSTALLER is missing; install again, then uninstall" >&2
 	FAILED=1
 fi
 exit "$FAILED"
