@@ -118,7 +118,7 @@ fn every_changed_byte_is_noticed() {
     for at in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[at] ^= 0x01;
-        // The magic: it is no Mach-O file then.
+        // The magic: it is not a Mach-O file then.
         let Some(file) = read(&mut Cursor::new(&changed)).unwrap() else { continue };
         if file.faults().chain(file.notes()).next().is_none() {
             quiet.push(at);

@@ -6,7 +6,7 @@ use crate::image;
 /// Images begin at multiples of 16 KiB, as `lipo` has it for Apple silicon.
 const ALIGN: u32 = 14;
 
-/// The file of these images. `None` where there is none, one of them is no image, or they do
+/// The file of these images. `None` where there is none, one of them is not an image, or they do
 /// not fit into 4 GiB.
 pub fn universal<T: AsRef<[u8]>>(images: &[T]) -> Option<Vec<u8>> {
     let first = images.first()?.as_ref().len();

@@ -31,7 +31,7 @@ pub struct Held {
 enum State {
     /// Too little of it is known.
     Beginning(Vec<u8>),
-    /// It is no program.
+    /// It is not a program.
     Other,
     /// It is one, so far: its bytes, and how many.
     Code(SpooledTempFile, u64),

@@ -212,7 +212,7 @@ impl Commands {
         match (self.processor.is_64(), u32::try_from(word)) {
             (true, _) => word.to_le_bytes().to_vec(),
             (false, Ok(word)) => self.number(word).to_vec(),
-            (false, Err(_)) => panic!("{word:#x} is no address of 32 bits"),
+            (false, Err(_)) => panic!("{word:#x} is not an address of 32 bits"),
         }
     }
 
