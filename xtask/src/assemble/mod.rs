@@ -215,7 +215,8 @@ impl Assembly<'_> {
         let (spec, request) = (self.plan.spec(), self.plan.request());
         let signer = self.signer.map(PackageSigner::signed_by);
         let mut digest = DebugDigest(Sha256::new());
-        let text = (env!("CARGO_PKG_VERSION"), &request.only, request.combined, self.time, signer, spec);
+        let asked = (&request.only, request.combined, request.linux_repository);
+        let text = (env!("CARGO_PKG_VERSION"), asked, self.time, signer, spec);
         std::fmt::write(&mut digest, format_args!("{text:?}")).expect("a digest takes everything");
         hex(digest.0.finalize())
     }

@@ -85,6 +85,12 @@ struct BuildArgs {
     #[arg(long)]
     combined: bool,
 
+    /// Also build repositories of the Linux packages, for apt, dnf and pacman
+    ///
+    /// Under linux-repository/, with copies of the packages. They are not signed.
+    #[arg(long)]
+    linux_repository: bool,
+
     /// Build only this part of the instances, as 3/8
     ///
     /// For a CI that builds the parts side by side; `merge` joins them. Which
@@ -96,7 +102,12 @@ struct BuildArgs {
 impl BuildArgs {
     fn request(&self) -> Request {
         let only = self.only.iter().flat_map(|name| MAKERS.named(name)).collect();
-        Request { only, combined: self.combined, partition: self.partition }
+        Request {
+            only,
+            combined: self.combined,
+            linux_repository: self.linux_repository,
+            partition: self.partition,
+        }
     }
 
     fn out(&self) -> PathBuf {

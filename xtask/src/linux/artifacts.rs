@@ -3,14 +3,15 @@
 //! Must not know: how they are written.
 
 use super::package::{self, Format};
-use super::{ARCH, DEB, RPM, SYSTEMD, commands, systemd, units};
+use super::{ARCH, DEB, LINUX_REPOSITORY, RPM, SYSTEMD, commands, repository, systemd, units};
 use crate::artifact::{
-    Artifact, Built, Content, Description, Kind, MakeError, MakeOfInstance, Maker, Planned, Section,
+    Artifact, Built, BuiltPackage, Content, Description, Kind, MakeError, MakeOfInstance, Maker, Needs,
+    Planned, Section,
 };
 use crate::lima_start;
 use crate::settings::{Instance, Spec};
 
-static KINDS: [Description; 4] = [
+static KINDS: [Description; 5] = [
     Description {
         is_program: |path| path.rsplit('/').next() == Some(lima_start::FILE),
         ..Description::new(SYSTEMD, "The systemd unit, its drop-ins and the tmpfiles.d line")
@@ -29,6 +30,18 @@ static KINDS: [Description; 4] = [
         is_compressed: true,
         words: |_| Some("package for Arch"),
         ..Description::new(ARCH, "The Arch package of the unit")
+    },
+    // Not for taking along: its packages are those of the instances once more.
+    Description {
+        needs: Some(Needs::LinuxRepository),
+        brings: &[DEB, RPM, ARCH],
+        is_in_zip: |_| false,
+        is_compressed: true,
+        words: |path| Some(repository::words(path)),
+        ..Description::new(
+            LINUX_REPOSITORY,
+            "Repositories of the Linux packages (`--linux-repository`), with the packages",
+        )
     },
 ];
 
@@ -82,6 +95,24 @@ impl Maker for Linux {
             make,
         }));
         all
+    }
+
+    fn of_packages(&self, spec: &Spec, instance: &Instance) -> Vec<Artifact> {
+        repository::copies(spec, instance).map(|(artifact, _)| artifact).into()
+    }
+
+    fn about_packages(
+        &self,
+        spec: &Spec,
+        instance: &Instance,
+        packages: &[BuiltPackage<'_>],
+    ) -> Vec<(String, Content)> {
+        let is_built = |path: &String| packages.iter().any(|one| one.path == path);
+        let copies = repository::copies(spec, instance).into_iter();
+        copies
+            .filter(|(_, original)| is_built(original))
+            .map(|(artifact, original)| (artifact.path, Content::CopyOf(original)))
+            .collect()
     }
 
     fn section<'a>(&self, instance: &str, files: &'a [Built]) -> Option<Section<'a>> {
