@@ -28,13 +28,13 @@ fn events_of(vm: &Vm<'_>) -> Vec<String> {
 const ENDED: [&str; 3] = ["limactl got TERM", "qemu ended", "limactl ended"];
 
 /// `%post` of the first installation, in a root folder of its own.
-const CHROOT: &str = r"
-mount -t tmpfs tmpfs /mnt; cd /mnt
-mkdir usr etc proc run root; cp /root/post root
-for name in usr etc proc run; do mount --rbind /$name $name; done
-for name in bin lib lib64 sbin; do ln -s usr/$name $name; done
-chroot /mnt sh -c '[ -d /run/systemd/system ] && sh /root/post 1'
-cd /; umount -R /mnt";
+const CHROOT: &str = r"unshare --mount --propagation private sh -ec '
+	mount -t tmpfs tmpfs /mnt; cd /mnt
+	mkdir usr etc proc run root; cp /root/post root
+	for name in usr etc proc run; do mount --rbind /$name $name; done
+	for name in bin lib lib64 sbin; do ln -s usr/$name $name; done
+	chroot /mnt test -d /run/systemd/system
+	chroot /mnt sh /root/post 1'";
 
 #[test]
 fn rpm_and_arch_packages_from_an_image_to_their_removal() {
