@@ -3,6 +3,7 @@
 
 mod arch;
 mod deb;
+mod mutation;
 mod read;
 mod rpm;
 

@@ -3,6 +3,7 @@
 //! Must not know: whether it is sound (that is `verify`), how it is printed.
 
 mod component;
+pub mod linux;
 mod product;
 
 use std::io::{Read, Seek};
