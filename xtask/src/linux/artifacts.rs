@@ -3,7 +3,9 @@
 //! Must not know: how they are written.
 
 use super::package::{self, Format};
-use super::{ARCH, DEB, LINUX_REPOSITORY, RPM, SYSTEMD, commands, repository, systemd, units};
+use super::{
+    ARCH, DEB, LINUX_REPOSITORY, LINUX_REPOSITORY_LIST, RPM, SYSTEMD, commands, repository, systemd, units,
+};
 use crate::artifact::{
     Artifact, Built, BuiltPackage, Content, Description, Kind, MakeError, MakeOfInstance, Maker, Needs,
     Planned, Section,
@@ -11,7 +13,7 @@ use crate::artifact::{
 use crate::lima_start;
 use crate::settings::{Instance, Spec};
 
-static KINDS: [Description; 5] = [
+static KINDS: [Description; 6] = [
     Description {
         is_program: |path| path.rsplit('/').next() == Some(lima_start::FILE),
         ..Description::new(SYSTEMD, "The systemd unit, its drop-ins and the tmpfiles.d line")
@@ -34,13 +36,24 @@ static KINDS: [Description; 5] = [
     // Not for taking along: its packages are those of the instances once more.
     Description {
         needs: Some(Needs::LinuxRepository),
-        brings: &[DEB, RPM, ARCH],
+        brings: &[DEB, RPM, ARCH, LINUX_REPOSITORY_LIST],
         is_in_zip: |_| false,
         is_compressed: true,
         words: |path| Some(repository::words(path)),
         ..Description::new(
             LINUX_REPOSITORY,
             "Repositories of the Linux packages (`--linux-repository`), with the packages",
+        )
+    },
+    Description {
+        needs: Some(Needs::LinuxRepository),
+        brings: &[DEB, RPM, ARCH, LINUX_REPOSITORY],
+        is_in_zip: |_| false,
+        words: |path| Some(repository::words(path)),
+        of_run: Some(repository::write_list),
+        ..Description::new(
+            LINUX_REPOSITORY_LIST,
+            "What apt, dnf and pacman read of those repositories (`--linux-repository`)",
         )
     },
 ];
@@ -113,6 +126,10 @@ impl Maker for Linux {
             .filter(|(_, original)| is_built(original))
             .map(|(artifact, original)| (artifact.path, Content::CopyOf(original)))
             .collect()
+    }
+
+    fn of_run(&self, _: &Spec) -> Vec<Artifact> {
+        repository::lists()
     }
 
     fn section<'a>(&self, instance: &str, files: &'a [Built]) -> Option<Section<'a>> {

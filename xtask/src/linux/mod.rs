@@ -22,3 +22,5 @@ const RPM: &str = "rpm";
 const ARCH: &str = "arch";
 /// The packages in repositories.
 const LINUX_REPOSITORY: &str = "linux-repository";
+/// The lists of those repositories.
+const LINUX_REPOSITORY_LIST: &str = "linux-repository-list";
