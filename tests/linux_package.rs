@@ -5,6 +5,7 @@ mod arch;
 mod deb;
 mod mutation;
 mod read;
+mod repository;
 mod rpm;
 
 use std::path::{Path, PathBuf};
