@@ -10,8 +10,10 @@ use super::{AssembleError, Finished, Progress};
 use crate::artifact::{Artifact, Built, Makers, RunFiles, Scratch};
 use crate::output::Output;
 use crate::plan::MAKERS;
-use crate::run::manifest::{self, Header, MANIFEST_FILE, SUMS_FILE};
+use crate::run::manifest::{self, Header, Listed, MANIFEST_FILE, SUMS_FILE};
 use crate::run::records::Records;
+use crate::settings::BaseUrl;
+use crate::settings::names::Commit;
 
 /// A run of which every single file is staged.
 #[derive(Debug, Clone)]
@@ -73,6 +75,14 @@ impl RunFiles for Files<'_> {
         self.run.header.organization.as_deref()
     }
 
+    fn commit(&self) -> Option<&Commit> {
+        self.run.header.commit.as_ref()
+    }
+
+    fn base_url(&self) -> Option<&BaseUrl> {
+        self.run.header.base_url.as_ref()
+    }
+
     fn time(&self) -> u32 {
         self.run.time
     }
@@ -106,7 +116,12 @@ impl RunFiles for Files<'_> {
 /// `artifacts.json` and `SHA256SUMS`, which is over the manifest too.
 fn stage_records(header: &Header, records: &mut Records, output: &Output<'_>) -> Result<(), AssembleError> {
     let ((), json) = output.stage(MANIFEST_FILE, 0o644, |file| {
-        manifest::write_json(file, header, records.read()?).map_err(AssembleError::from)
+        let listed = records.read::<Built>()?.map(|built| {
+            let built = built?;
+            let mode = MAKERS.mode(&built.artifact);
+            Ok(Listed::new(built, mode, header))
+        });
+        manifest::write_json(file, header, listed).map_err(AssembleError::from)
     })?;
     output.stage(SUMS_FILE, 0o644, |file| {
         for built in records.read::<Built>()? {

@@ -30,6 +30,7 @@ use clap_complete::CompleteEnv;
 use crate::plan::{MAKERS, Request};
 use crate::run::partition::Partition;
 use crate::settings::Flags;
+use crate::settings::names::Commit;
 
 /// Build installers that make Lima instances start at boot on every Mac, and at login or boot on Linux.
 ///
@@ -97,16 +98,22 @@ struct BuildArgs {
     /// part an instance is in depends on its name alone.
     #[arg(long, value_name = "INDEX/COUNT")]
     partition: Option<Partition>,
+
+    /// Record this commit in artifacts.json and on the page
+    ///
+    /// The one that the settings are in, as `git rev-parse HEAD` prints it.
+    #[arg(long, value_name = "COMMIT")]
+    commit: Option<Commit>,
 }
 
 impl BuildArgs {
     fn request(&self) -> Request {
-        let only = self.only.iter().flat_map(|name| MAKERS.named(name)).collect();
         Request {
-            only,
+            only: self.only.iter().flat_map(|name| MAKERS.named(name)).collect(),
             combined: self.combined,
             linux_repository: self.linux_repository,
             partition: self.partition,
+            commit: self.commit.clone(),
         }
     }
 

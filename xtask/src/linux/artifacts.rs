@@ -8,7 +8,7 @@ use super::{
 };
 use crate::artifact::{
     Artifact, Built, BuiltPackage, Content, Description, Kind, MakeError, MakeOfInstance, Maker, Needs,
-    Planned, Section,
+    Planned, Section, Whose,
 };
 use crate::lima_start;
 use crate::settings::{Instance, Spec};
@@ -110,18 +110,19 @@ impl Maker for Linux {
         all
     }
 
-    fn of_packages(&self, spec: &Spec, instance: &Instance) -> Vec<Artifact> {
-        repository::copies(spec, instance).map(|(artifact, _)| artifact).into()
+    fn of_packages(&self, spec: &Spec, whose: Whose<'_>) -> Vec<Artifact> {
+        let copies = whose.instance().into_iter().flat_map(|instance| repository::copies(spec, instance));
+        copies.map(|(artifact, _)| artifact).collect()
     }
 
     fn about_packages(
         &self,
         spec: &Spec,
-        instance: &Instance,
+        whose: Whose<'_>,
         packages: &[BuiltPackage<'_>],
     ) -> Vec<(String, Content)> {
         let is_built = |path: &String| packages.iter().any(|one| one.path == path);
-        let copies = repository::copies(spec, instance).into_iter();
+        let copies = whose.instance().into_iter().flat_map(|instance| repository::copies(spec, instance));
         copies
             .filter(|(_, original)| is_built(original))
             .map(|(artifact, original)| (artifact.path, Content::CopyOf(original)))
