@@ -4,6 +4,7 @@
 mod arch;
 mod commands;
 mod deb;
+mod hostile;
 mod mutation;
 mod read;
 mod repository;

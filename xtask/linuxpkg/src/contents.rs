@@ -335,7 +335,7 @@ impl<'a, 'b> Collector<'a, 'b> {
 struct Watched<'a> {
     inner: &'a mut dyn Read,
     hashers: Vec<(Algorithm, Hasher)>,
-    failure: Option<io::Error>,
+    failure: Option<String>,
 }
 
 impl Read for Watched<'_> {
@@ -350,8 +350,8 @@ impl Read for Watched<'_> {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
-                self.failure = Some(error);
-                Err(io::Error::other("reading failed"))
+                self.failure = Some(error.to_string());
+                Err(error)
             }
         }
     }
