@@ -235,7 +235,7 @@ fn an_rpm_whose_parts_disagree_is_found() {
     assert!(found.contains("bytes behind the packed archive"), "{found}");
     // A header that says to have more than there is, or than is read.
     let magic = rpm::header::MAGIC;
-    for (count, length) in [(u32::MAX, 16), (0xffff, 16), (5, u32::MAX), (5, 60 << 20)] {
+    for (count, length) in [(u32::MAX, 16), (0xffff, 16), (5, u32::MAX), (5, 30 << 20)] {
         let mut wrong = bytes[..rpm::LEAD_LEN].to_vec();
         wrong.extend(magic);
         wrong.extend(count.to_be_bytes());
@@ -266,7 +266,7 @@ fn what_unpacks_to_more_than_the_budget_ends_there() {
     let mtree = gzip(&vec![b'x'; 65 << 20]);
     let info = file(".PKGINFO", b"pkgname = harm\npkgver = 1-1\narch = any\n");
     let found = said_of(&gzip(&tar(&[info, file(".MTREE", &mtree)])));
-    assert!(found.contains("\".MTREE\" does not begin as one"), "{found}");
+    assert!(found.contains("\".MTREE\" unpacks to more than 33554432 bytes"), "{found}");
 }
 
 #[test]
