@@ -98,7 +98,7 @@ before_upgrade() {
 
 # After the files have come. $1: `new` for the first installation, `again` for an
 # upgrade, which starts nothing that somebody stopped, and stops nothing that runs:
-# a VM is no daemon, and what it runs is not this package's.
+# a VM is not a daemon, and what it runs is not this package's.
 after_files() {
 	is_booted || return 0
 	systemctl daemon-reload </dev/null || warn "systemd could not be told of the new files; the next boot does."

@@ -37,7 +37,7 @@ vm_say() {
 	if [ -z "$vm_log" ]; then
 		printf 'lima-start: %s\n' "$*" >&2
 	elif vm_can_log; then
-		# A full disk is no reason to end.
+		# A full disk is not a reason to end.
 		printf '%s lima-start: %s\n' "$(date '+%Y-%m-%dT%H:%M:%S%z')" "$*" 2>/dev/null >>"$vm_log" || :
 	else
 		logger -t lima-start "$vm_name: $*" </dev/null >/dev/null 2>&1 || :

@@ -17,7 +17,7 @@ vm_has_home() {
 		vm_advice="Waiting until that is allowed."
 		return 1
 	fi
-	vm_problem="$vm_home is not there"
+	vm_problem="$vm_home is missing"
 	# limactl makes it for its first instance, but not in place of a volume.
 	[ -n "$vm_template" ] && [ -d "${vm_home%/*}/" ] && [ -w "${vm_home%/*}/" ]
 }
@@ -126,7 +126,7 @@ vm_has_instance() {
 		return 0
 	fi
 	if [ -e "$vm_dir" ] || [ -L "$vm_dir" ]; then
-		vm_problem="what is at $vm_dir is no Lima instance"
+		vm_problem="what is at $vm_dir is not a Lima instance"
 		vm_advice="Waiting until somebody removes it; it is made anew then."
 		return 1
 	fi

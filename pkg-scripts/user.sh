@@ -43,7 +43,7 @@ is_hidden() {
 	esac
 }
 
-# The name of the user at the screen; at the login window that is no person's.
+# The name of the user at the screen; at the login window that is not a person's.
 user_at_screen() {
 	stat -f %Su /dev/console 2>/dev/null
 }
@@ -83,7 +83,7 @@ look_for_people() {
 			return 1
 		fi
 		listed="$listed$look_uid $look_name$NEWLINE"
-		# Without a home folder it is no person's account; with an id that the
+		# Without a home folder it is not a person's account; with an id that the
 		# system does not have for it, nobody could act for it.
 		if [ -z "$look_home" ] || [ "$(id -u "$look_name" 2>/dev/null)" != "$look_uid" ]; then
 			continue
@@ -188,7 +188,7 @@ $people_words"
 	found_name=${found_name%"$NEWLINE"}
 	take_user "${found_line%% *}" "$found_name" "$(home_of . "$found_name")"
 	if [ -z "$owners$hidden_owners" ] && user_has "$INSTANCE_DIR"; then
-		USER_PROBLEM="what is at $INSTANCE_DIR is no Lima instance of $LIMA_USER's own"
+		USER_PROBLEM="what is at $INSTANCE_DIR is not a Lima instance of $LIMA_USER's own"
 		USER_ADVICE="Remove it and install again. $USER_ADVICE"
 		return 1
 	fi

@@ -1,6 +1,6 @@
 "use strict";
 // The page is complete without this: it hides instances that are not asked
-// for, and opens the one that the address names.
+// for, opens the one that the address names, and copies.
 const instances = Array.from(document.querySelectorAll("details.vm"));
 const form = document.querySelector("form.filter");
 if (instances.length > 5) {
@@ -30,3 +30,32 @@ const unfold = function () {
 };
 window.addEventListener("hashchange", unfold);
 unfold();
+// A page that was opened by http may not write to the clipboard itself: what is selected
+// can be copied as by hand.
+const copy = function (code) {
+  const range = document.createRange();
+  range.selectNodeContents(code);
+  const selection = window.getSelection();
+  selection.removeAllRanges();
+  selection.addRange(range);
+  if (navigator.clipboard) {
+    return navigator.clipboard.writeText(code.textContent).then(function () { return true; }, function () { return document.execCommand("copy"); });
+  }
+  return Promise.resolve(document.execCommand("copy"));
+};
+document.querySelectorAll("pre code, code.whole").forEach(function (code) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", function () {
+    copy(code).then(function (done) {
+      button.textContent = done ? "Copied" : "Selected";
+      window.setTimeout(function () { button.textContent = "Copy"; }, 2000);
+    });
+  });
+  if (code.parentElement.localName === "pre") {
+    code.parentElement.classList.add("can-copy");
+  }
+  code.after(button);
+});

@@ -18,6 +18,7 @@ mod page;
 mod read;
 mod readme;
 mod render;
+mod schema;
 mod settings;
 mod signing;
 mod stage;

@@ -24,6 +24,8 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/on-a-mac/steps.sh
 # shellcheck source=tests/on-a-mac/restart.sh
 . tests/on-a-mac/restart.sh
+# shellcheck source=tests/on-a-mac/status.sh
+. tests/on-a-mac/status.sh
 
 name=on-a-mac-test
 user=$(id -un)
@@ -103,6 +105,7 @@ is 'lsbom lists what the package lays down: mode, owner' "$(
 		'./Library/Application Support/io.lima-vm' 40755 0/0 \
 		"./Library/Application Support/io.lima-vm/$name" 40755 0/0 \
 		"./Library/Application Support/io.lima-vm/$name/lima-start" 100755 0/0 \
+		"./Library/Application Support/io.lima-vm/$name/status.sh" 100755 0/0 \
 		"./Library/Application Support/io.lima-vm/$name/uninstall.sh" 100755 0/0 \
 		./Library/LaunchDaemons 40755 0/0 "./Library/LaunchDaemons/$daemon.plist" 100644 0/0 | sort
 )" "$(lsbom -p fmug "$component/Bom" | awk -F '\t' '{ print $1 "\t" $2 "\t" $3 "/" $4 }' | sort)"
@@ -166,6 +169,7 @@ path ${limactl%/*}:/usr/bin:/bin:/usr/sbin:/sbin
 folder $instance" "$(cat "$instance/started")"
 is 'the property list belongs to root' 'root:wheel 644' "$(stat -f '%Su:%Sg %Lp' "$daemon_plist")"
 is 'the uninstaller belongs to root' 'root:wheel 755' "$(stat -f '%Su:%Sg %Lp' "$support/uninstall.sh")"
+look_at_status
 is 'Application Support is as it was' 'root:admin 755' "$(stat -f '%Su:%Sg %Lp' '/Library/Application Support')"
 matches 'there is a receipt' '^version: 1\.0\.0$' "$(pkgutil --pkg-info "$receipt" 2>&1)"
 matches 'the log says what was done' "Lima instance $name is set up and runs\\." "$(tail -n 200 /var/log/install.log)"
@@ -187,6 +191,7 @@ report $? 'the old VM had ended before the new one started' "$instance/ended, an
 	"$(ls -lT "$instance" 2>&1)"
 matches 'the receipt is of version 1.1' '^version: 1\.1$' "$(pkgutil --pkg-info "$receipt" 2>&1)"
 is 'no way back is left lying about' "lima-start
+status.sh
 uninstall.sh" "$(ls "$support")"
 
 section 'A crash'

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use xtask::settings::names::quoted;
 use xtask::settings::{
-    AbsolutePath, Account, Architecture, CatalogName, Condition, EnvName, EnvValue, Environment, Flags,
-    IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, ProcessType, Spec,
-    Text, UserName, load,
+    AbsolutePath, Account, Architecture, BaseUrl, CatalogName, Condition, EnvName, EnvValue, Environment,
+    Flags, IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, PackageVersion, ProcessType,
+    Spec, Text, UserName, load,
 };
 
 use crate::golden::golden;
@@ -75,7 +75,7 @@ fn without_anything_there_is_one_instance() {
     assert_eq!(spec.version.as_str(), "1.0.0");
     assert_eq!(spec.identifier_prefix.as_str(), "io.lima-vm");
     assert_eq!((spec.organization, spec.license, spec.background), (None, None, None));
-    assert_eq!(spec.base_url, None);
+    assert_eq!((spec.maintainer, spec.base_url), (None, None));
     assert_eq!(spec.munki_catalogs.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["testing"]);
     let [instance] = &spec.instances[..] else { panic!("{:?}", spec.instances) };
     assert_eq!(instance.name.as_str(), "default");
@@ -148,8 +148,10 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
     let folder = Folder::with_settings(
         r#"
         version = "2.0"
+        maintainer = "Jane Doe <jane@example.com>"
         base-url = "https://a.example/out/"
         munki-catalogs = ["canary", "Production"]
+        munki-unattended = false
         [defaults]
         condition = "login"
         user = "alice"
@@ -186,7 +188,9 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
     let spec = folder.load(&[]).unwrap();
     let [plain, own] = &spec.instances[..] else { panic!("{:?}", spec.instances) };
     assert_eq!(spec.version.as_str(), "2.0");
+    assert_eq!(spec.maintainer.unwrap().as_str(), "Jane Doe <jane@example.com>");
     assert_eq!(spec.base_url.unwrap().as_str(), "https://a.example/out");
+    assert!(!spec.munki_unattended);
     assert_eq!(
         spec.munki_catalogs.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
         ["canary", "Production"]
@@ -214,11 +218,15 @@ fn an_instance_goes_before_the_defaults_and_a_flag_before_both() {
             "--limactl=/c/limactl",
             "--lima-home=/c/lima",
             "--pkg-version=3",
+            "--maintainer=R&D <r-d@b.example>",
             "--base-url=https://b.example/",
+            "--munki-unattended=true",
         ])
         .unwrap();
     assert_eq!(spec.version.as_str(), "3");
+    assert_eq!(spec.maintainer.unwrap().as_str(), "R&D <r-d@b.example>");
     assert_eq!(spec.base_url.unwrap().as_str(), "https://b.example");
+    assert!(spec.munki_unattended);
     for instance in &spec.instances {
         assert_eq!((instance.condition, instance.user.to_string().as_str()), (Condition::Boot, "carol"));
         assert_eq!(places(instance), places_of("/c"));

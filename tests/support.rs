@@ -16,21 +16,28 @@ pub fn in_ci() -> bool {
 /// Finds a program that somebody else wrote. Where it is not installed, says
 /// so and returns `None`; under `CI` that is a failure.
 pub fn tool(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
+    in_path(name).or_else(|| skip(&format!("{name} is not installed")))
+}
+
+/// Finds a program that not every system has as a package, so that also under
+/// `CI` it may be missing, and says so.
+pub fn optional_tool(name: &str) -> Option<PathBuf> {
+    let found = in_path(name);
     if found.is_none() {
-        return skip(&format!("{name} is not installed"));
+        note_skipped(&format!("{name} is not installed"));
     }
     found
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 /// Finds Chromium: Google's build where that is installed, as on GitHub's
 /// machines.
 pub fn browser() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let google =
-        std::env::split_paths(&path).map(|dir| dir.join("google-chrome")).find(|file| file.is_file());
-    google.or_else(|| tool("chromium"))
+    in_path("google-chrome").or_else(|| tool("chromium"))
 }
 
 /// Says why a test is skipped, and returns `None`; under `CI` that is a

@@ -145,7 +145,7 @@ fn disable_removes_both() {
         assert!(mac.jobs().is_empty());
         assert_eq!(mac.changes(), ["+ drwxr-xr-x alice:staff /Users/alice/Library/LaunchAgents"]);
         assert_eq!(mac.state().sudo_asked, asked + 1);
-        // Once more: nothing, which is no error.
+        // Once more: nothing, which is not an error.
         let said = xtask(mac, &["autostart", "disable", "k3s"]).ends_with(0, &[]);
         assert_eq!(said.out, "Nothing starts k3s by itself; there is nothing to remove.\n");
         xtask(mac, &["autostart", "disable", "k3"])
@@ -269,7 +269,7 @@ fn root_and_what_is_not_there_are_refused() {
             .ends_with(1, &["limactl is not on PATH"]);
         xtask(mac, &["autostart", "enable", "k3s", "--limactl", "/bin/nothing"])
             .ends_with(1, &["there is no program `/bin/nothing`"]);
-        xtask(mac, &["autostart", "enable", "../k3s"]).ends_with(2, &["is no instance name for Lima"]);
+        xtask(mac, &["autostart", "enable", "../k3s"]).ends_with(2, &["is not an instance name for Lima"]);
         let boot = ["autostart", "enable", "k3s", "--condition", "boot", "--user"];
         xtask(mac, &[&boot[..], &["carol"]].concat()).ends_with(1, &["there is no user `carol`"]);
         xtask(mac, &["autostart", "enable", "k3s", "--user", "bob"]).ends_with(1, &["bob's own to set up"]);

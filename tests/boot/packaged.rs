@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::machine::{Machine, wait_until};
+use crate::readme::blocks_of;
 use crate::support::{Xtask, root, succeed};
 
 /// A machine with the stand-in for limactl.
@@ -199,8 +200,7 @@ fn debian_packages_from_an_image_to_their_removal() {
     my_vm.forget();
     host.apt(&format!("install {}", bobs["My_VM"]));
     assert_eq!(my_vm.events(), ["limactl got TERM", "qemu ended", "limactl ended"]);
-    let bobs_vm = host.vm("bob", "My_VM");
-    bobs_vm.runs();
+    host.vm("bob", "My_VM").runs();
 
     // Nobody is named: it is for who has the instance, as soon as it is installed.
     let auto = packages(
@@ -241,9 +241,9 @@ fn debian_packages_from_an_image_to_their_removal() {
     for (user, name) in everybody {
         host.vm(user, name).runs();
     }
-    assert_eq!(my_vm_of_alice(&host), "inactive");
+    assert_eq!(host.vm("alice", "My_VM").state(), "inactive", "it is bob's now");
 
-    // One that does not come down in time is no reason to stay.
+    // All at once.
     for (user, name) in everybody {
         host.vm(user, name).forget();
     }
@@ -261,9 +261,26 @@ fn debian_packages_from_an_image_to_their_removal() {
     );
     host.machine.reboot();
     assert!(host.vm("alice", "k3s").events().len() == 3, "it does not start again");
-}
 
-/// What it was installed for before.
-fn my_vm_of_alice(host: &Host) -> String {
-    host.vm("alice", "My_VM").state()
+    // What the guide says.
+    let [install, remove, _others] =
+        blocks_of("docs/linux-packages.md", "Install, upgrade, remove", "sh").try_into().unwrap();
+    let plain = packages(&host.machine, "deb", &settings("1.0.0", &[("k3s", "alice", "")]));
+    host.machine.root(&format!("mkdir -p ~/out/k3s/linux; cp {} ~/out/k3s/linux", plain["k3s"]));
+    let k3s = host.vm("alice", "k3s");
+    k3s.forget();
+    host.machine.root(&format!("cd; {install}"));
+    k3s.runs();
+    host.machine.root(&remove);
+    assert_eq!(k3s.state(), "inactive");
+
+    // The same from a repository.
+    let [repository] = blocks_of("docs/linux-packages.md", "Many machines", "sh").try_into().unwrap();
+    let xtask = Xtask::new();
+    xtask.run(&["dist", "k3s", "--only", "linux-repository", "--linux-repository"]);
+    let folder = xtask.path("out/linux-repository");
+    succeed(Command::new("cp").arg("-R").arg(folder).arg(host.machine.path("/srv/")));
+    k3s.forget();
+    host.machine.root(&repository);
+    k3s.runs();
 }

@@ -127,3 +127,29 @@ fn the_pages_and_the_check_are_what_installer_takes() {
         }
     }
 }
+
+/// What Installer shows of three hundred instances is as long as of three.
+#[test]
+fn installers_pages_stay_short() {
+    use xtask::macos::combined_pages;
+    use xtask::settings::{Condition, Instance};
+
+    let spec = |count: usize| {
+        let plain = crate::render::plain(Condition::Boot);
+        let named = |at: usize| Instance { name: format!("vm{at}").parse().unwrap(), ..plain.clone() };
+        let mut spec = crate::render::spec(&plain);
+        spec.instances = (0..count).map(named).collect();
+        spec
+    };
+    let (few, many) = (spec(3), spec(300));
+    assert_eq!(
+        combined_pages::combined_conclusion_html(&many),
+        combined_pages::combined_conclusion_html(&few)
+    );
+    for page in [combined_pages::combined_welcome_html, combined_pages::combined_uninstall_welcome_html] {
+        let (few, many) = (page(&few), page(&many));
+        assert!(few.contains("<dd>vm0, vm1, vm2</dd>"), "{few}");
+        assert!(many.contains("<details><summary>300 instances</summary>vm0, vm1, "), "{many}");
+        assert_eq!(few.lines().count(), many.lines().count());
+    }
+}

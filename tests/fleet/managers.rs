@@ -47,19 +47,61 @@ fn without_a_base_url_there_are_none() {
     let xtask = folder(1);
     xtask.run(&["dist", "--unsigned"]);
     assert!(xtask.files("out").keys().all(|path| !path.contains("mdm/") && !path.starts_with("munki/")));
-    let error = fail(&mut xtask.command(&["dist", "--only", "manager"]));
+    let error = fail(&mut xtask.command(&["dist", "--only", "mdm-manifest"]));
     assert!(error.contains("nothing to build: what device managers read needs --base-url"), "{error}");
 }
 
 #[test]
 fn they_come_with_the_packages_that_they_are_about() {
     let xtask = folder(1);
-    xtask.run(&[&["dist", "--unsigned", "--only", "manager"], &URL[..]].concat());
+    xtask.run(&[&["dist", "--unsigned", "--only", "munki-pkginfo,fleet-policy"], &URL[..]].concat());
     let files = xtask.files("out");
     assert!(files.contains_key("vm0/macos/lima-vm0-3.1.pkg") && files.contains_key("munki/catalogs/all"));
     assert!(!files.keys().any(|path| path.contains("linux") || path.ends_with(".zip")));
     succeed(&mut xtask.bare_command(&["verify", "out"]));
     assert_eq!(files["vm0/mdm/fleet/lima-vm0-install.sh"].0, 0o755);
+}
+
+/// What a file is, is in its kind, and who signed a package, in that of its copy.
+#[test]
+fn the_manifest_tells_what_each_file_is() {
+    let xtask = folder(1);
+    xtask.run(&[&["dist", "--combined"][..], &URL].concat());
+    let json = fs::read(xtask.path("out/artifacts.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let records = manifest["artifacts"].as_array().unwrap();
+    let find =
+        |path: &str| records.iter().find(|one| one["path"] == path).unwrap_or_else(|| panic!("{path}"));
+    for (path, kind) in [
+        ("vm0/mdm/uninstall-manifest.plist", "mdm-manifest"),
+        ("vm0/mdm/declaration.json", "mdm-declaration"),
+        ("vm0/mdm/login-items.mobileconfig", "mdm-profile"),
+        ("munki/pkgs/lima-autostart/lima-vm0-3.1.pkg", "munki-package"),
+        ("vm0/mdm/munki/lima-vm0-3.1.plist", "munki-pkginfo"),
+        ("munki/pkgsinfo/lima-autostart/all/lima-autostart-3.1.plist", "munki-pkginfo"),
+        ("munki/manifests/lima", "munki-manifest"),
+        ("munki/catalogs/all", "munki-catalog"),
+        ("mdm/fleet/lima.package.yml", "fleet-software"),
+        ("mdm/fleet/lima-install.sh", "fleet-script"),
+        ("mdm/fleet/lima.policies.yml", "fleet-policy"),
+        ("mdm/fleet/lima-login-items.mobileconfig", "fleet-profile"),
+    ] {
+        assert_eq!(find(path)["kind"], kind, "{path}");
+    }
+    for (copy, original) in [
+        ("munki/pkgs/lima-autostart/lima-vm0-3.1.pkg", "vm0/macos/lima-vm0-3.1.pkg"),
+        ("munki/pkgs/lima-autostart/all/lima-autostart-3.1.pkg", "lima-autostart-3.1.pkg"),
+    ] {
+        assert!(find(copy)["signed_by"].is_object());
+        assert_eq!(find(copy)["signed_by"], find(original)["signed_by"]);
+        assert_eq!(find(copy)["sha256"], find(original)["sha256"]);
+    }
+    assert!(find("mdm/fleet/lima-login-items.mobileconfig")["signed_by"].is_null(), "Fleet takes none");
+    let error = xtask.command(&["dist", "--only", "manager"]).output().unwrap();
+    let error = String::from_utf8(error.stderr).unwrap();
+    for name in ["mdm-manifest", "munki-pkginfo", "fleet-policy"] {
+        assert!(error.contains(name), "{name} is not offered: {error}");
+    }
 }
 
 #[test]

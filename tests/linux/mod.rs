@@ -3,6 +3,8 @@
 
 mod contents;
 mod names;
+mod repository;
+mod signing;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -34,7 +36,7 @@ fn package_of(instance: &Instance) -> Package {
 /// The text of a file of a package.
 fn text<'a>(package: &'a Package, path: &str) -> &'a str {
     let entry = package.files.iter().find(|entry| entry.path == path).unwrap_or_else(|| panic!("{path}"));
-    let Content::File(bytes) = &entry.content else { panic!("{path} is no file") };
+    let Content::File(bytes) = &entry.content else { panic!("{path} is not a file") };
     std::str::from_utf8(bytes).unwrap()
 }
 

@@ -7,20 +7,21 @@ use xtask::verify::all_hold;
 use super::*;
 use crate::support::Xtask;
 
-const PACKAGE: &str = "k3s/macos/lima-k3s-1.2.pkg";
+pub const PACKAGE: &str = "k3s/macos/lima-k3s-1.2.pkg";
 const IN_REPOSITORY: &str = "munki/pkgs/lima-autostart/lima-k3s-1.2.pkg";
 const MANIFEST: &str = "k3s/mdm/manifest.plist";
-const DECLARATION: &str = "k3s/mdm/package.json";
+const DECLARATION: &str = "k3s/mdm/declaration.json";
 const PROFILE: &str = "k3s/mdm/login-items.mobileconfig";
-const PKGINFO: &str = "munki/pkgsinfo/lima-autostart/lima-k3s-1.2.plist";
+pub const PKGINFO: &str = "munki/pkgsinfo/lima-autostart/lima-k3s-1.2.plist";
+const POLICIES: &str = "k3s/mdm/fleet/lima-k3s.policies.yml";
 const FLEET: &str = "k3s/mdm/fleet/lima-k3s.package.yml";
 
-fn out() -> Out {
+pub fn out() -> Out {
     build(&[boot()], None)
 }
 
 /// The same with a text replaced in a file, wherever it is there.
-fn replaced(out: &Out, path: &str, old: &str, new: &str) -> Out {
+pub fn replaced(out: &Out, path: &str, old: &str, new: &str) -> Out {
     let mut out = out.clone();
     let text = String::from_utf8(out[path].clone()).unwrap();
     assert!(text.contains(old), "{path}: {old}\n{text}");
@@ -29,7 +30,7 @@ fn replaced(out: &Out, path: &str, old: &str, new: &str) -> Out {
 }
 
 /// Exactly these checks fail.
-fn assert_fail(out: &Out, expected: &[(&str, &str)]) {
+pub fn assert_fail(out: &Out, expected: &[(&str, &str)]) {
     let failed = failed(out);
     let names: Vec<&str> = failed.keys().copied().collect();
     let mut expected_names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
@@ -146,8 +147,8 @@ fn a_package_that_was_damaged_cut_short_or_taken_away() {
     assert_fail(
         &out,
         &[
-            ("manager-manifest", "ends in the path of no file that is there"),
-            ("manager-fleet", "ends in the path of no file that is there"),
+            ("manager-manifest", "does not end in the path of a file in this folder"),
+            ("manager-fleet", "does not end in the path of a file in this folder"),
             ("manager-profile", "no package of the instance has a job"),
         ],
     );
@@ -166,13 +167,13 @@ fn a_manifest_that_was_changed() {
         ("<integer>10485760", "<integer>0", "it has no sha256-size"),
         ("<string>1.2<", "<string>1.3<", "it says io.lima-vm.installer.k3s 1.3"),
         ("io.lima-vm.installer.k3s", "io.lima-vm.installer.docker", "it says io.lima-vm.installer.docker"),
-        ("lima-k3s-1.2.pkg", "lima-k3s-1.1.pkg", "ends in the path of no file"),
-        ("https://", "http://", "is not https"),
-        ("software-package", "display-image", "which is no package"),
-        ("<key>sha256s", "<key>sha256", "it has no text sha256"),
-        ("<key>url", "<key>uri", "it has no text url"),
+        ("lima-k3s-1.2.pkg", "lima-k3s-1.1.pkg", "does not end in the path of a file"),
+        ("https://", "http://", "is not an https address"),
+        ("software-package", "display-image", "which is not a package"),
+        ("<key>sha256s", "<key>sha256", "it has no string sha256"),
+        ("<key>url", "<key>uri", "it has no string url"),
         ("<key>metadata", "<key>meta", "it has no metadata"),
-        ("<key>items", "<key>things", "it has no list items"),
+        ("<key>items", "<key>things", "it has no array items"),
     ] {
         assert_fail(&replaced(&good, MANIFEST, old, new), &[("manager-manifest", what), token]);
     }
@@ -206,7 +207,13 @@ fn a_manifest_with_several_parts() {
 fn a_declaration_a_profile_or_software_that_was_changed() {
     let good = out();
     for (path, old, new, check, what) in [
-        (DECLARATION, "/manifest.plist", "/other.plist", "manager-declaration", "no file that is there"),
+        (
+            DECLARATION,
+            "/manifest.plist",
+            "/other.plist",
+            "manager-declaration",
+            "the path of a file in this folder",
+        ),
         (
             DECLARATION,
             "mdm/manifest.plist",
@@ -219,7 +226,7 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "configuration.package",
             "configuration.app",
             "manager-declaration",
-            "which is no package's",
+            "which is not a package's",
         ),
         (
             DECLARATION,
@@ -228,6 +235,16 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "manager-declaration",
             "not this instance's manifest",
         ),
+        (
+            DECLARATION,
+            "\"Identifier\": \"",
+            &format!("\"Identifier\": \"{}", "x".repeat(29)),
+            "manager-declaration",
+            "its Identifier has 65 bytes, and 1 to 64 are taken",
+        ),
+        (DECLARATION, "\"Required\"", "\"Optional\"", "manager-declaration", "has the user decide"),
+        (DECLARATION, "\"Required\"", "\"Always\"", "manager-declaration", "which Apple does not have"),
+        (DECLARATION, "InstallBehavior", "Behavior", "manager-declaration", "has the user decide"),
         (DECLARATION, "ServerToken", "Token", "manager-declaration", "missing field `ServerToken`"),
         (
             PROFILE,
@@ -237,7 +254,7 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "has a job \"io.lima-vm.daemon.k8s\"",
         ),
         (PROFILE, "<string>Label<", "<string>LabelPrefix<", "manager-profile", "no job by its label"),
-        (FLEET, "https:", "http:", "manager-fleet", "is not https"),
+        (FLEET, "https:", "http:", "manager-fleet", "is not an https address"),
         (
             FLEET,
             "-install.sh",
@@ -246,61 +263,12 @@ fn a_declaration_a_profile_or_software_that_was_changed() {
             "names the script \"./lima-k3s-installs.sh\"",
         ),
         (FLEET, "url", "uri", "manager-fleet", "missing field `url`"),
+        (POLICIES, "./lima-k3s.package.yml", "./lima.package.yml", "manager-fleet", "which is not beside it"),
+        (POLICIES, "k3s runs'", "k3s is installed'", "manager-fleet", "it has two policies"),
+        (POLICIES, "query:", "queries:", "manager-fleet", "missing field `query`"),
     ] {
         assert_fail(&replaced(&good, path, old, new), &[(check, what)]);
     }
-}
-
-#[test]
-fn a_repository_that_does_not_agree_with_itself() {
-    let good = out();
-    let munki = |out: &Out, what: &str| assert_fail(out, &[("manager-munki", what)]);
-    for catalog in ["munki/catalogs/all", "munki/catalogs/testing"] {
-        munki(&replaced(&good, catalog, "1.2", "1.3"), "run makecatalogs");
-        let mut out = good.clone();
-        out.get_mut(catalog).unwrap().push(b'\n');
-        munki(&out, "run makecatalogs");
-        out.get_mut(catalog).unwrap().truncate(100);
-        munki(&out, "run makecatalogs");
-        out.remove(catalog);
-        munki(&out, &format!("the catalog {:?} is not there", catalog.rsplit('/').next().unwrap()));
-    }
-    let out = replaced(&good, "munki/manifests/lima-k3s", "k3s", "k8s");
-    munki(&out, "it asks for \"lima-k8s-autostart\", and no pkginfo of the repository has this name");
-    let again = |old: &str, new: &str| {
-        let mut out = replaced(&good, PKGINFO, old, new);
-        for name in ["all", "testing"] {
-            let path = format!("munki/catalogs/{name}");
-            let catalog = catalog_of(&out, &path);
-            out.insert(path, catalog);
-        }
-        out
-    };
-    let kib = good[PACKAGE].len() / 1024;
-    munki(&again(&format!("<integer>{kib}<"), "<integer>1<"), "its installer_item_size is not that of");
-    munki(
-        &again("<key>version</key>\n\t<string>1.2<", "<key>version</key>\n\t<string>1.3<"),
-        "its version is 1.3",
-    );
-    munki(
-        &again("io.lima-vm.installer.k3s</string>", "io.lima-vm.k3s</string>"),
-        "it says io.lima-vm.k3s 1.2",
-    );
-    munki(&again("lima-autostart/lima", "../pkgs/lima"), "is not in the repository");
-    // The pkginfo beside the package, for who keeps a repository elsewhere.
-    let own = "k3s/mdm/munki/lima-k3s-1.2.plist";
-    let digest = hex(Sha256::digest(&good[PACKAGE]));
-    munki(
-        &replaced(&good, own, &digest, &digest.replace('0', "1")),
-        "its installer_item_hash is not that of",
-    );
-    let mut alone = good.clone();
-    alone.retain(|path, _| !path.starts_with("munki/"));
-    assert!(all_hold(&verify(&alone)), "{:?}", failed(&alone));
-    munki(
-        &replaced(&alone, own, &digest, "0"),
-        "its installer_item_hash is not that of \"k3s/macos/lima-k3s-1.2.pkg\"",
-    );
 }
 
 /// As a person sees it.

@@ -65,6 +65,11 @@ fn every_file_is_its_golden() {
                 assert_eq!(uninstaller.as_bytes(), bytes, "{}", path.display());
             } else if ends(&path, &["-install.sh"]) {
                 assert_eq!(xtask::managers::scripts::fleet_install_sh().as_bytes(), bytes);
+            } else if ends(&path, &["-login-items.mobileconfig"]) {
+                let all = made();
+                let own = path.parent().unwrap().with_file_name("login-items.mobileconfig");
+                let (_, own) = all.iter().find(|(path, _)| *path == own).unwrap();
+                assert_eq!(*own, bytes, "for Fleet it is the same, and never signed");
             } else {
                 let bytes = without_uninstaller(bytes, &uninstaller);
                 golden(Path::new("mdm").join(&path).to_str().unwrap(), &bytes);
@@ -72,10 +77,10 @@ fn every_file_is_its_golden() {
             }
         }
     }
-    let of_others = ["mdm/catalog.plist", "mdm/login-items.mobileconfig"];
-    let of_others = of_others.map(|name| root().join("tests/golden").join(name));
-    let mut found = below(&root().join("tests/golden/mdm"));
-    found.retain(|path| !of_others.contains(path));
+    let folder = root().join("tests/golden/mdm");
+    let of_others = ["catalog.plist", "login-items.mobileconfig"].map(|name| folder.join(name));
+    let mut found = below(&folder);
+    found.retain(|path| !of_others.contains(path) && !path.starts_with(folder.join("all")));
     expected.sort();
     assert_eq!(found, expected, "no golden is left over");
 }
@@ -86,7 +91,7 @@ fn nothing_is_written_without_an_address() {
         spec.base_url = None;
         let sums = made_up();
         assert!(files(&spec, &instance, [&sums[0], &sums[1]], [0, 0]).is_empty());
-        assert_eq!(xtask::managers::planned(&spec, &instance, "a/b.pkg", "a/c.pkg"), []);
+        assert_eq!(xtask::managers::planned(&spec, Whose::One(&instance), "a/b.pkg", "a/c.pkg"), []);
         assert_eq!(xtask::managers::catalogs(&spec), []);
     }
 }
@@ -96,7 +101,7 @@ fn what_is_planned_is_what_is_written_in_the_same_order() {
     let sums = made_up();
     for (_, spec, instance) in served() {
         let paths = package_paths(&spec, &instance);
-        let planned = xtask::managers::planned(&spec, &instance, &paths[0], &paths[1]);
+        let planned = xtask::managers::planned(&spec, Whose::One(&instance), &paths[0], &paths[1]);
         let written = files(&spec, &instance, [&sums[0], &sums[1]], [0, 0]);
         let planned: Vec<&str> = planned.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(planned, written.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>());
@@ -130,7 +135,7 @@ fn plistutil_reads_every_property_list() {
         let through: plist::Value = plist::from_file(&binary).unwrap();
         assert_eq!(through, plist::from_bytes(&bytes).unwrap(), "{}", path.display());
     }
-    assert_eq!(count, served().len() * 6);
+    assert_eq!(count, served().len() * 7);
 }
 
 #[test]
@@ -150,11 +155,9 @@ fn every_shell_and_shellcheck_can_read_the_scripts() {
     let file = folder.path().join("script.sh");
     let mut scripts: Vec<Vec<u8>> =
         made().into_iter().filter(|(path, _)| ends(path, &[".sh"])).map(|(_, bytes)| bytes).collect();
-    scripts.extend(
-        served().iter().map(|(_, spec, instance)| {
-            xtask::managers::scripts::munki_installcheck_sh(spec, instance).into()
-        }),
-    );
+    scripts.extend(served().iter().map(|(_, spec, instance)| {
+        xtask::managers::scripts::munki_installcheck_sh(spec, std::slice::from_ref(instance)).into()
+    }));
     assert_eq!(scripts.len(), served().len() * 3);
     for script in scripts {
         std::fs::write(&file, script).unwrap();
@@ -174,7 +177,7 @@ fn the_installcheck_looks_for_what_is_there() {
     let root = tempfile::tempdir().unwrap();
     let at = |path: &str| root.path().join(path);
     for (_, spec, instance) in served() {
-        let script = xtask::managers::scripts::munki_installcheck_sh(&spec, &instance);
+        let script = xtask::managers::scripts::munki_installcheck_sh(&spec, std::slice::from_ref(&instance));
         // The same script, with its paths below a folder of its own.
         let daemon = format!("io.lima-vm.daemon.{}.plist", instance.name);
         let values: String = script

@@ -7,14 +7,17 @@ use proptest::prelude::*;
 
 use super::*;
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 10] = [
     ("k3s/mdm/manifest.plist", "manager-manifest"),
-    ("k3s/mdm/package.json", "manager-declaration"),
+    ("k3s/mdm/declaration.json", "manager-declaration"),
     ("k3s/mdm/login-items.mobileconfig", "manager-profile"),
     ("k3s/mdm/munki/lima-k3s-1.2.plist", "manager-munki"),
     ("munki/pkgsinfo/lima-autostart/lima-k3s-1.2.plist", "manager-munki"),
     ("munki/manifests/lima-k3s", "manager-munki"),
+    ("munki/catalogs/testing", "manager-munki"),
     ("k3s/mdm/fleet/lima-k3s.package.yml", "manager-fleet"),
+    ("k3s/mdm/fleet/lima-k3s.policies.yml", "manager-fleet"),
+    ("k3s/mdm/fleet/lima-k3s-login-items.mobileconfig", "manager-profile"),
 ];
 
 fn plist(inner: &str) -> String {
@@ -91,7 +94,7 @@ fn no_path_leads_out_of_the_folder() {
         let text = String::from_utf8(out["k3s/mdm/manifest.plist"].clone()).unwrap();
         let text = text.replace("k3s/macos/lima-k3s-1.2.pkg", path);
         out.insert("k3s/mdm/manifest.plist".to_owned(), text.into_bytes());
-        assert!(failed(&out)["manager-manifest"].contains("the path of no file"), "{path}");
+        assert!(failed(&out)["manager-manifest"].contains("the path of a file in this folder"), "{path}");
     }
 }
 
@@ -109,7 +112,12 @@ proptest! {
         let Ok(catalog) = catalog.parse() else { return Ok(()) };
         spec.organization = Some(organization.parse().unwrap());
         spec.munki_catalogs = vec![catalog];
-        let address = format!("https://mdm.example.com{}", path.replace(' ', "%20").replace('%', "%25"));
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"/'&;:=+,!@()*~-".contains(&byte);
+        let path: String = path
+            .bytes()
+            .map(|byte| if legal(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+            .collect();
+        let address = format!("https://mdm.example.com{path}");
         spec.base_url = Some(address.parse().unwrap());
         let out = build(&[(spec.clone(), instance)], None);
         prop_assert!(failed(&out).is_empty(), "{:?}", failed(&out));

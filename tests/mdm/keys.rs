@@ -193,12 +193,14 @@ fn the_manifest_and_the_declaration() {
         // apple/device-management, declarationbase.yaml and configurations/package.yaml.
         let name = &instance.name;
         let declaration: serde_json::Value =
-            serde_json::from_slice(&out[&format!("{name}/mdm/package.json")]).unwrap();
+            serde_json::from_slice(&out[&format!("{name}/mdm/declaration.json")]).unwrap();
+        let identifier = declaration["Identifier"].as_str().unwrap();
+        assert!(identifier.len() == 36 && &identifier[14..15] == "5", "a UUID of the name: {identifier}");
         assert_eq!(
             declaration,
             json!({
                 "Type": "com.apple.configuration.package",
-                "Identifier": format!("{}.declaration.{name}", spec.identifier_prefix),
+                "Identifier": identifier,
                 "ServerToken": hex(Sha256::digest(&out[&format!("{name}/mdm/manifest.plist")])),
                 "Payload": {
                     "ManifestURL": format!("https://mdm.example.com:8443/l%20i/m&a/{name}/mdm/manifest.plist"),
@@ -311,15 +313,35 @@ fn the_pkginfos_and_the_manifest_of_munki() {
     }
 }
 
+/// A setting has Munki wait until somebody asks for it.
+#[test]
+fn munki_restarts_no_vm_in_use_where_it_is_told_so() {
+    let (spec, instance) = boot();
+    let out = build(&[(Spec { munki_unattended: false, ..spec }, instance)], None);
+    assert!(failed(&out).is_empty(), "{:?}", failed(&out));
+    let installer = dictionary(&out["k3s/mdm/munki/lima-k3s-1.2.plist"]);
+    let uninstaller = dictionary(&out["k3s/mdm/munki/lima-k3s-1.2-uninstall.plist"]);
+    for (pkginfo, key) in [
+        (&installer, "unattended_install"),
+        (&installer, "unattended_uninstall"),
+        (&uninstaller, "unattended_install"),
+    ] {
+        assert_eq!(pkginfo[key].as_boolean(), Some(false), "{key}");
+    }
+}
+
 /// Munki's `split_name_and_version`: what follows the last hyphen is a version if
 /// it starts with a digit.
 #[test]
 fn munki_takes_no_part_of_a_name_for_a_version() {
-    let (_, plain) = boot();
+    let (spec, plain) = boot();
     let mut names = Vec::new();
     for name in ["9vm", "dev-2", "a", "a-uninstall", "a-autostart", "a-1.0"] {
         let instance = Instance { name: name.parse().unwrap(), ..plain.clone() };
-        names.extend([munki::installer_name(&instance), munki::uninstaller_name(&instance)]);
+        let spec = Spec { base_url: spec.base_url.clone(), ..crate::render::spec(&instance) };
+        let planned = xtask::managers::planned(&spec, Whose::One(&instance), "i.pkg", "u.pkg");
+        let of_munki = planned.into_iter().filter(|one| one.path.starts_with("munki/pkgsinfo/"));
+        names.extend(of_munki.map(|one| one.identifier.unwrap()));
     }
     for name in &names {
         let last = name.rsplit('-').next().unwrap();

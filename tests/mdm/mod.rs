@@ -1,19 +1,24 @@
 //! What device managers read: goldens, the keys that are published for each file,
 //! other people's readers, and what `verify` says when something does not agree.
 
+mod all;
 mod catalogs;
 mod damage;
+mod fleet;
+mod gitops;
 mod goldens;
 mod hostile;
 mod keys;
 mod profile;
+mod reports;
+mod repository;
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};
 
 use plist::Dictionary;
 use sha2::{Digest, Sha256};
-use xtask::artifact::{BuiltPackage, Content};
+use xtask::artifact::{BuiltPackage, Content, Whose};
 use xtask::digest::FileDigest;
 use xtask::digest::hex;
 use xtask::digest::sums::{Digester, Sums};
@@ -56,7 +61,7 @@ pub fn package_paths(spec: &Spec, instance: &Instance) -> [String; 2] {
 pub fn files(spec: &Spec, instance: &Instance, sums: [&Sums; 2], kbytes: [u64; 2]) -> Vec<(String, Content)> {
     let paths = package_paths(spec, instance);
     let package = |at: usize| BuiltPackage { path: &paths[at], sums: sums[at], installed_kbytes: kbytes[at] };
-    xtask::managers::files(spec, instance, &package(0), &package(1))
+    xtask::managers::files(spec, Whose::One(instance), &package(0), &package(1))
 }
 
 /// Builds the packages of all these instances, and everything for managers.
@@ -80,7 +85,7 @@ pub fn build(instances: &[(Spec, Instance)], signer: Option<&PackageSigner>) -> 
             out.insert(paths[at].clone(), bytes);
             (digester.finish(), summary.components[0].install_kbytes)
         });
-        let planned = xtask::managers::planned(spec, instance, &paths[0], &paths[1]);
+        let planned = xtask::managers::planned(spec, Whose::One(instance), &paths[0], &paths[1]);
         let files = files(spec, instance, [&installer.0, &uninstaller.0], [installer.1, uninstaller.1]);
         for (planned, (path, content)) in planned.iter().zip(files) {
             assert_eq!(planned.path, path);

@@ -79,14 +79,14 @@ fn verify_notices_what_was_changed_in_a_signed_profile() {
     let length = out[PROFILE].len();
     let label = out[PROFILE].windows(5).position(|part| part == b"Label").unwrap();
     // In the content, in the signature at the end, and behind it.
-    for (at, what) in [(label, "another content"), (length - 1, "does not hold")] {
+    for (at, what) in [(label, "signs other content"), (length - 1, "is not valid")] {
         let mut damaged = out.clone();
         damaged.get_mut(PROFILE).unwrap()[at] ^= 1;
         assert!(failed(&damaged)["manager-profile"].contains(what), "{:?}", failed(&damaged));
     }
     let mut longer = out.clone();
     longer.get_mut(PROFILE).unwrap().push(0);
-    assert!(failed(&longer)["manager-profile"].contains("behind it"));
+    assert!(failed(&longer)["manager-profile"].contains("other data follows it"));
     // Nothing in it makes it panic. Of the folder, what is held against it: a package.
     let [installer, _] = package_paths(&boot().0, &boot().1);
     let mut small: Out = [PROFILE, &installer].map(|path| (path.to_owned(), out[path].clone())).into();

@@ -35,7 +35,7 @@ pub fn token(authorization: &str) -> Result<(), String> {
     if !(is_of_team || is_of_person) || said["aud"] != "appstoreconnect-v1" {
         return Err(format!("its claims are {said}"));
     }
-    let number = |name: &str| said[name].as_u64().ok_or(format!("{name} is no number"));
+    let number = |name: &str| said[name].as_u64().ok_or(format!("{name} is not a number"));
     let (issued, expires) = (number("iat")?, number("exp")?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     if issued > now || expires <= now || expires - issued > 1200 {
@@ -55,7 +55,7 @@ pub fn token(authorization: &str) -> Result<(), String> {
         .quiet()
         .ignore_stdout()
         .run()
-        .map_err(|_| "its signature does not hold".to_owned())
+        .map_err(|_| "its signature is not valid".to_owned())
 }
 
 /// R and S as openssl wants them.

@@ -49,14 +49,14 @@ fn a_key_a_clock_an_agreement_a_role() {
     let role = error_body("FORBIDDEN_ERROR", "This request is forbidden.");
     says(&refused(plan_with(&[(403, &role, None)]), &[]), &["may not submit", "role"]);
     says(&refused(plan_with(&[(418, "<html>", None)]), &[]), &["answered 418: <html>"]);
-    says(&refused(plan_with(&[(200, "hello", None)]), &[]), &["not understood", "no JSON"]);
+    says(&refused(plan_with(&[(200, "hello", None)]), &[]), &["not understood", "not JSON"]);
     says(&refused(plan_with(&[(200, "{}", None)]), &[]), &["it has no id"]);
     // The server itself checks the signature: another key's is refused.
     let xtask = team().built(1);
     let server = Server::start(Plan::default());
     let mut command = notarize(&xtask, &server, &["out"]);
     let error = fail(command.env("LIMA_AUTOSTART_API_KEY", team().api_key("other.p8")));
-    says(&error, &["does not accept the API key", "signature does not hold"]);
+    says(&error, &["does not accept the API key", "signature is not valid"]);
 }
 
 #[test]

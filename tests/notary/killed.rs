@@ -77,7 +77,7 @@ fn the_record_is_its_owners_and_goes_with_the_right_to_upload() {
 
     fs::write(xtask.path(".notarization/submissions.json"), "{").unwrap();
     let error = fail(&mut notarize(&xtask, &server, &["out"]));
-    assert!(error.contains("no record of submissions") && error.contains("--resume ID"), "{error}");
+    assert!(error.contains("not a record of submissions") && error.contains("--resume ID"), "{error}");
 }
 
 #[test]

@@ -96,8 +96,13 @@ fn what_follows_from_stapled_packages_is_as_dist_would_have_written_it() {
     let changed = different(&before, &after);
     for end in [
         "vm0/mdm/manifest.plist",
+        "mdm/manifest.plist",
+        "mdm/declaration.json",
+        "mdm/munki/lima-autostart-3.1.plist",
+        "mdm/fleet/lima.package.yml",
+        "munki/pkgs/lima-autostart/all/lima-autostart-3.1-uninstall.pkg",
         "vm1/mdm/uninstall-manifest.plist",
-        "vm2/mdm/package.json",
+        "vm2/mdm/declaration.json",
         "vm0/mdm/munki/lima-vm0-3.1.plist",
         "vm0/mdm/fleet/lima-vm0.package.yml",
         "munki/pkgs/lima-autostart/lima-vm0-3.1.pkg",
@@ -117,13 +122,15 @@ fn what_follows_from_stapled_packages_is_as_dist_would_have_written_it() {
     }
     let manifest: serde_json::Value = serde_json::from_slice(&after["artifacts.json"].1).unwrap();
     for artifact in manifest["artifacts"].as_array().unwrap() {
-        let is_package = artifact["kind"].as_str().unwrap().ends_with("pkg");
+        let kind = artifact["kind"].as_str().unwrap();
+        let is_package = kind.ends_with("pkg") || kind == "munki-package";
         assert_eq!(artifact["notarized"].is_string(), is_package, "{artifact}");
     }
     let page = String::from_utf8(after["index.html"].1.clone()).unwrap();
     assert!(page.contains("Double-click it, or:") && page.contains("<dt>Notarized</dt>"), "{page}");
     // Again: nothing is left to do.
     succeed(&mut command(&xtask, &server, &["refresh", "out"]));
+    crate::schema::check(&xtask.path("out"));
     assert_eq!(different(&after, &xtask.files("out")), [""; 0]);
 }
 
@@ -131,11 +138,11 @@ fn what_follows_from_stapled_packages_is_as_dist_would_have_written_it() {
 fn parts_that_were_stapled_are_joined_to_the_run_that_was() {
     let Some(_) = tool("openssl") else { return };
     let xtask = folder();
-    xtask.run(&["dist", "--unsigned"]);
+    xtask.run(&["dist", "--unsigned", "--combined"]);
     let server = server_for(&xtask, "out");
     for part in ["1/2", "2/2"] {
         let out = format!("part-{}", &part[..1]);
-        xtask.run(&["dist", "--unsigned", "--partition", part, "--out", &out]);
+        xtask.run(&["dist", "--unsigned", "--combined", "--partition", part, "--out", &out]);
         // By another program, which knows nothing of the folder: one package after the other.
         for (path, _) in packages(&xtask.path(&out)) {
             succeed(&mut command(&xtask, &server, &["staple", &format!("{out}/{path}")]));
@@ -174,7 +181,10 @@ fn what_is_not_the_run_is_refused_and_nothing_is_touched() {
     let text = fs::read(&script).unwrap();
     refused(&|| fs::write(&script, "exit\n").unwrap(), "uninstall.sh is not the file that was built");
     fs::write(&script, text).unwrap();
-    refused(&|| fs::write(place("vm0/mdm/package.json"), "{}").unwrap(), "package.json is not the file");
+    refused(
+        &|| fs::write(place("vm0/mdm/declaration.json"), "{}").unwrap(),
+        "declaration.json is not the file",
+    );
     let error = fail(&mut command(&xtask, &server, &["refresh", "nowhere"]));
     assert!(error.contains("nowhere/artifacts.json") && !xtask.path("nowhere").exists(), "{error}");
 }

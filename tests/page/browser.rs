@@ -58,9 +58,13 @@ document.querySelector("iframe").onload = event => {
   page.querySelectorAll("details").forEach(one => { one.open = true; });
   instances.forEach(one => { one.style.contentVisibility = "visible"; });
   const box = page.querySelector("#filter");
+  const buttons = [...page.querySelectorAll("button.copy")];
+  if (buttons.length > 0) { buttons[0].click(); }
   const seen = {
     unfolded, width: root.clientWidth, scrolled: root.scrollWidth,
     filter: !page.querySelector("form.filter").hidden,
+    buttons: buttons.length, copied: page.getSelection().toString(),
+    to_copy: page.querySelectorAll("pre code, code.whole").length,
     styled: getComputedStyle(page.querySelector("dl")).display === "grid",
   };
   box.value = "docker";

@@ -3,7 +3,7 @@
 
 use xtask::artifact::{Artifact, Built, ComponentRecord, Kind, PackageRecord};
 use xtask::plan::MAKERS;
-use xtask::run::page::{self, Totals};
+use xtask::run::page::{self, Facts, Place, Totals};
 use xtask::sign::SignedBy;
 
 use super::browser::{Browser, hrefs, opened};
@@ -30,14 +30,21 @@ fn file(path: &str, kind: &'static str) -> Built {
 fn page(organization: Option<&str>, built: &[Built]) -> String {
     let mut totals = Totals::default();
     built.iter().for_each(|one| totals.add(one, &MAKERS));
-    let instance = page::instance(built[0].artifact.instance.as_deref().unwrap(), built, &totals, &MAKERS);
+    let facts = Facts {
+        version: "1".to_owned(),
+        organization: organization.map(str::to_owned),
+        commit: organization.map(str::to_owned),
+        time: 1_777_615_628,
+        base_url: organization.map(|_| "https://example.com/a&b'c/".parse().unwrap()),
+        makers: &MAKERS,
+        place: Place::Folder,
+    };
+    let instance = page::instance(built[0].artifact.instance.as_deref().unwrap(), built, &totals, &facts);
     [
-        page::head("1", organization, &totals),
+        page::head(&facts, &totals),
         page::list(),
         instance,
-        page::foot(),
-        page::line(&file("munki/catalogs/all", "plist"), &MAKERS),
-        page::end(&[], &MAKERS),
+        page::foot(&[file("a.new", "of-a-kind-to-come")], &[], &facts),
     ]
     .concat()
 }
@@ -46,13 +53,24 @@ fn page(organization: Option<&str>, built: &[Built]) -> String {
 fn a_file_that_no_section_knows_is_listed_too() {
     let files = [
         file("k3s/macos/io.lima-vm.daemon.k3s.plist", "plist"),
-        file("k3s/mdm/k3s.mobileconfig", "plist"),
+        file("k3s/mdm/k3s.mobileconfig", "mdm-profile"),
         file("munki/pkgsinfo/k3s.plist", "plist"),
     ];
     let html = page(None, &files);
     let linked: Vec<String> = hrefs(&html).iter().map(|href| opened(href)).collect();
-    let own = ["munki/catalogs/all", "SHA256SUMS", "artifacts.json"].map(str::to_owned);
-    let of = |heading: &str| html.split(heading).nth(1).unwrap().split("<h").next().unwrap().to_owned();
+    let own = ["a.new", "SHA256SUMS", "artifacts.json"].map(str::to_owned);
+    let of = |heading: &str| {
+        html.split(heading)
+            .nth(1)
+            .unwrap()
+            .split("<h3")
+            .next()
+            .unwrap()
+            .split("<h2")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     assert_eq!(hrefs(&of("For device managers</h3>")), ["k3s/mdm/k3s.mobileconfig"]);
     assert!(of("For device managers</h3>").contains(">mdm/k3s.mobileconfig<"), "named below the instance");
     let others = ["k3s/macos/io.lima-vm.daemon.k3s.plist", "munki/pkgsinfo/k3s.plist"];
@@ -101,6 +119,9 @@ fn values_of_a_foreign_manifest_stay_text() {
         condition: HARM.to_owned(),
         user: HARM.to_owned(),
         label: HARM.to_owned(),
+        limactl: HARM.to_owned(),
+        lima_home: Some(HARM.to_owned()),
+        env: [(HARM.to_owned(), HARM.to_owned())].into(),
         uninstaller: HARM.to_owned(),
         installed_kbytes: 28,
         installs: vec![HARM.to_owned()],

@@ -59,7 +59,7 @@ fn extended_attributes_take_place_in_the_heap() {
     };
     let with = |ea: &str| around(&info(ea, ""), &[PACKAGE_INFO, b"attribute"].concat());
     assert_eq!(findings(&with(&attribute(end, 9))), []);
-    // A wrong place, as in some stapled packages: what it would explain is no lie.
+    // A wrong place, as in some stapled packages: what it would explain is not a lie.
     for ea in [attribute(1 << 40, 9), attribute(22, 9)] {
         let found = findings(&with(&ea));
         assert!(found.iter().any(|(_, text)| text.contains("9 bytes that belong to nothing")), "{found:?}");

@@ -25,8 +25,8 @@ fn what_is_there_twice_is_left_out_and_the_rest_is_unpacked() {
     for left_out in [
         "\"./a\" is there twice",
         "\"./link\" is there twice",
-        "\"./link/below\" lies below something that is no folder",
-        "\"./a/below\" lies below something that is no folder",
+        "\"./link/below\" lies below something that is not a folder",
+        "\"./a/below\" lies below something that is not a folder",
         "\"./pipe\" is of the kind 10000",
     ] {
         assert!(errors.contains(left_out), "{left_out}: {errors}");

@@ -10,7 +10,7 @@ use super::{Guide, blocks_of};
 use crate::support::{Xtask, identity_folder, root, succeed, tool};
 
 /// Words that tell which lines are not run here, and who runs them.
-const ELSEWHERE: [(&str, &str); 16] = [
+const ELSEWHERE: [(&str, &str); 21] = [
     ("cargo test", "it would run this test"),
     ("cargo xtask ci", "it would run this test"),
     ("cargo fmt", "CI does"),
@@ -19,6 +19,11 @@ const ELSEWHERE: [(&str, &str); 16] = [
     ("cargo bench", "takes minutes of a quiet machine"),
     ("installer ", "takes a Mac"),
     ("Application Support", "takes a Mac"),
+    ("dnf install", "takes a Fedora"),
+    ("zypper install", "takes a SUSE"),
+    ("pacman -U", "takes an Arch"),
+    ("rpmsign ", "tests/linux/signing.rs runs it"),
+    ("gpg --", "tests/linux/signing.rs runs it"),
     ("rsync ", "takes a server"),
     ("makecatalogs ", "takes a server"),
     ("--require notarized", "takes a package that Apple notarized"),
@@ -30,7 +35,12 @@ const ELSEWHERE: [(&str, &str); 16] = [
 ];
 
 /// Chapters whose blocks tests/boot runs in a machine of their own.
-const BOOTED: [(&str, &str); 2] = [("docs/linux.md", "Installing"), ("docs/linux.md", "Removing")];
+const BOOTED: [(&str, &str); 4] = [
+    ("docs/linux.md", "Installing"),
+    ("docs/linux.md", "Removing"),
+    ("docs/linux-packages.md", "Install, upgrade, remove"),
+    ("docs/linux-packages.md", "Many machines"),
+];
 
 fn runs_elsewhere(line: &str) -> bool {
     ELSEWHERE.iter().any(|(word, _)| line.contains(word))
@@ -99,7 +109,8 @@ fn follow(guide: &Guide) -> (Xtask, usize) {
                 }
                 count += here.len();
             }
-            "sh" | "yaml" | "text" => {}
+            // Tests of what a manager reads apply the others.
+            "sh" | "yaml" | "xml" | "text" => {}
             _ => panic!("{}: a block in {language:?} is not run by anything", guide.path),
         }
     }

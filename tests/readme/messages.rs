@@ -1,4 +1,4 @@
-//! The messages that docs/troubleshooting.md explains are those that the scripts
+//! The messages that the guides to trouble explain are those that the scripts
 //! and the program say, and none of the scripts' is left out.
 
 use std::fs;
@@ -67,13 +67,20 @@ fn says(text: &str, parts: &[&str]) -> bool {
     })
 }
 
+/// Where messages are explained, as one text.
+fn guides_to_trouble() -> Guide {
+    let parts = ["docs/troubleshooting.md", "docs/lima-start-log.md"].map(|path| Guide::read(path).text);
+    Guide { path: "docs/troubleshooting.md".to_owned(), text: parts.concat() }
+}
+
 #[test]
 fn every_message_that_is_explained_is_one_that_is_said() {
     let mut sources = scripts();
     let mut rust = Vec::new();
     files(&root().join("xtask/src"), &mut rust);
+    files(&root().join("templates"), &mut rust);
     sources.extend(rust.into_iter().map(|path| (path.clone(), said(&fs::read_to_string(path).unwrap()))));
-    let guide = Guide::read("docs/troubleshooting.md");
+    let guide = guides_to_trouble();
     let mut count = 0;
     // Each on a line of its own, so that it can be searched for.
     let lines = guide.text.lines().map(|line| line.trim_start_matches(['-', ' ']));
@@ -86,14 +93,16 @@ fn every_message_that_is_explained_is_one_that_is_said() {
 }
 
 /// What a script says after one of these words is for the person who meets it.
-const SAY: [&str; 7] = [
+const SAY: [&str; 9] = [
     "fail \"",
+    "tell \"",
     "fail_together \"",
     "warn \"",
     "vm_say \"",
     "vm_say_once \"",
     "USER_PROBLEM=\"",
     "vm_problem=\"",
+    "status_problem=\"",
 ];
 
 /// The words of a message in a script that are the same whatever is found: what
@@ -120,7 +129,7 @@ fn fixed(message: &str) -> Vec<String> {
 
 #[test]
 fn every_message_of_the_scripts_is_explained() {
-    let guide = Guide::read("docs/troubleshooting.md");
+    let guide = guides_to_trouble();
     let mut count = 0;
     for (path, text) in scripts() {
         for message in SAY.iter().flat_map(|word| text.split(word).skip(1)) {

@@ -47,9 +47,12 @@ fn joined_scripts() -> Vec<(String, String)> {
         ("reload.sh".to_owned(), xtask::macos::scripts::reload_sh()),
         ("lima-start.sh".to_owned(), xtask::lima_start::program()),
     ];
-    scripts.extend(cases().iter().map(|(case, spec, instance)| {
-        (format!("{case}/macos/uninstall.sh"), xtask::macos::scripts::uninstall_sh(spec, instance))
-    }));
+    for (case, spec, instance) in cases() {
+        scripts.extend([
+            (format!("{case}/macos/uninstall.sh"), xtask::macos::scripts::uninstall_sh(&spec, &instance)),
+            (format!("{case}/macos/status.sh"), xtask::macos::scripts::status_sh(&spec, &instance)),
+        ]);
+    }
     scripts
 }
 
@@ -75,7 +78,8 @@ fn goldens() -> Vec<(String, String)> {
         all.extend(artifacts.map(|(path, text)| (format!("{case}/{path}"), text)));
     }
     for (name, text) in joined_scripts() {
-        let config = name.strip_suffix("uninstall.sh").map(|folder| format!("{folder}config.sh"));
+        let folder = name.strip_suffix("uninstall.sh").or_else(|| name.strip_suffix("status.sh"));
+        let config = folder.map(|folder| format!("{folder}config.sh"));
         let config = config.and_then(|config| all.iter().find(|(path, _)| *path == config));
         let others: Vec<_> = config.iter().map(|(_, text)| ("config.sh", text.as_str())).collect();
         let text = abridged(&text, &others);

@@ -84,6 +84,7 @@ pub fn spec(instance: &Instance) -> Spec {
         maintainer: None,
         base_url: None,
         munki_catalogs: vec!["testing".parse().unwrap()],
+        munki_unattended: true,
         instances: vec![instance.clone()],
     }
 }

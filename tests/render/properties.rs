@@ -40,7 +40,7 @@ fn env_value() -> impl Strategy<Value = String> {
 
 fn path() -> impl Strategy<Value = String> {
     let part = text(12)
-        .prop_map(|part| part.replace('/', "_"))
+        .prop_map(|part| part.replace(['/', '\u{2028}', '\u{2029}'], "_"))
         .prop_filter("a name", |part| !matches!(part.as_str(), "" | "." | ".."));
     prop::collection::vec(part, 1..4).prop_map(|parts| format!("/{}", parts.join("/")))
 }

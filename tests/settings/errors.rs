@@ -77,8 +77,13 @@ fn settings() {
         ("munki-catalogs-twice", "munki-catalogs = [\"testing\", \"Testing\"]\n"),
         ("munki-catalogs-name", "munki-catalogs = [\"../testing\"]\n"),
         ("munki-catalogs-all", "munki-catalogs = [\"all\"]\n"),
+        ("base-url-space", "base-url = \"https://mdm.example.com/my lima\"\n"),
+        ("base-url-letter", "base-url = \"https://mdm.example.com/für\"\n"),
+        ("base-url-host-number", "base-url = \"https://127.1/lima\"\n"),
+        ("munki-unattended-text", "munki-unattended = \"no\"\n"),
         ("munki-catalogs-text", "munki-catalogs = \"testing\"\n"),
         ("instance-collides-munki", "base-url = \"https://a.example\"\n[[instance]]\nname = \"Munki\"\n"),
+        ("instance-collides-mdm", "base-url = \"https://a.example\"\n[[instance]]\nname = \"mdm\"\n"),
         ("instance-name", "[[instance]]\nname = \"k3s vm\"\n"),
         ("instance-name-empty", "[[instance]]\nname = \"\"\n"),
         ("instance-name-yaml", "[[instance]]\nname = \"k3s.YAML\"\n"),
@@ -180,6 +185,8 @@ fn flags_and_arguments() {
     let many: String = (0..20).map(|n| format!("[[instance]]\nname = 'vm{n}'\n")).collect();
     let many = Folder::with_settings(&many);
     let none = Folder::new();
+    let long_name = "MY_VM".repeat(15);
+    let long_name = long_name.as_str();
     let home = Folder::with_settings("[[instance]]\nname = 'k3s'\nuser = 'alice'\nhome = '/Users/alice'\n");
     for (name, folder, arguments) in [
         ("flag-user", &none, &["--user", "alice\u{1b}[2J"][..]),
@@ -195,6 +202,15 @@ fn flags_and_arguments() {
         ("flag-base-url-query", &none, &["--base-url", "https://mdm.example.com/?out"]),
         ("flag-base-url-host", &none, &["--base-url", "https:///out"]),
         ("argument-collides-munki", &none, &["--base-url", "https://a.example", "munki"]),
+        (
+            "argument-too-long",
+            &none,
+            &[
+                "--pkg-version",
+                "12345678901234.12345678901234.12345678901234.12345678901234.12345678901234",
+                long_name,
+            ],
+        ),
         ("argument-name", &none, &["../k3s"]),
         ("argument-template", &none, &["k3s.yaml"]),
         ("argument-collides", &none, &["index.html"]),

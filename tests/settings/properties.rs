@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use proptest::prelude::*;
+use xtask::settings::Maintainer;
 use xtask::settings::names::NameError;
 use xtask::settings::source::Source;
 use xtask::settings::tables::{self, Settings};
@@ -126,6 +127,7 @@ proptest! {
         parses_or_explains::<EnvValue>(&text)?;
         parses_or_explains::<IdentifierPrefix>(&text)?;
         parses_or_explains::<CatalogName>(&text)?;
+        parses_or_explains::<Maintainer>(&text)?;
         parses_or_explains::<PackageVersion>(&text)?;
         parses_or_explains::<MacosVersion>(&text)?;
         parses_or_explains::<Text>(&text)?;
@@ -144,6 +146,30 @@ proptest! {
         if text.parse::<AbsolutePath>().is_ok() {
             let path = Path::new(&text);
             prop_assert!(path.is_absolute() && path.components().collect::<PathBuf>().as_os_str() == path.as_os_str());
+        }
+    }
+
+    /// By the grammar of RFC 3986, without what browsers and curl would read otherwise.
+    #[test]
+    fn an_address_of_the_grammar_is_kept_and_no_other_is_taken(
+        host in "[a-z][a-z0-9]{0,8}([.-][a-z][a-z0-9]{0,8}){0,3}",
+        port in "(:([1-9][0-9]{0,3}))?",
+        path in "(/([a-zA-Z0-9_~!&'()*+,;=:@-]|%[2-7][1-9A-D]){1,8}){0,4}",
+        at in any::<prop::sample::Index>(),
+        wrong in "[ \"<>\\\\^`{|}\u{7f}-\u{a0}äß🦀\\[%$?#\n\u{202e}]",
+    ) {
+        let address = format!("https://{host}{port}{path}");
+        let url: BaseUrl = address.parse().map_err(|error| TestCaseError::fail(format!("{error}")))?;
+        prop_assert!(port == ":443" || url.as_str() == address, "{} is {url}", address);
+        let places: Vec<usize> = address.char_indices().map(|(at, _)| at).skip(8).chain([address.len()]).collect();
+        let mut damaged = address.clone();
+        damaged.insert_str(*at.get(&places), &wrong);
+        // A `%` may be put before two digits.
+        let is_escape = wrong == "%" && damaged.split('%').skip(1).all(|rest| {
+            rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())
+        });
+        if let Ok(url) = damaged.parse::<BaseUrl>() {
+            prop_assert!(is_escape, "{damaged} is {url}");
         }
     }
 

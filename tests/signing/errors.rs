@@ -78,9 +78,9 @@ fn keys_that_cannot_be_used() {
 
 #[test]
 fn files_that_are_something_else() {
-    assert_says(&pem_error(&["hello"]), &["0.pem", "no PEM file", "-----BEGIN"]);
+    assert_says(&pem_error(&["hello"]), &["0.pem", "not a PEM file", "-----BEGIN"]);
     let error = identity_from_p12("id.p12", b"hello", "", SystemTime::now()).err().unwrap().to_string();
-    assert_says(&error, &["id.p12", "no PKCS#12 file"]);
+    assert_says(&error, &["id.p12", "not a PKCS#12 file"]);
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_limactl_that_the_job_would_not_find_is_said() {
         mac.remember();
         let words = [
             "no limactl for this Mac (arm64)",
-            "/opt/homebrew/bin/limactl is not there",
+            "/opt/homebrew/bin/limactl is missing",
             "/usr/local/bin/limactl is not for arm64",
             "/opt/local/bin/limactl is nothing that alice may run",
             "It starts by itself once what is missing is there.",

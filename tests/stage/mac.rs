@@ -17,14 +17,20 @@ const TOOLS: [(&str, &[&str]); 3] = [
     ("bin", &["cat", "chmod", "cp", "echo", "kill", "ls", "mkdir", "mv", "pwd", "rm", "rmdir", "test", "["]),
     (
         "usr/bin",
-        &["cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tee", "tr", "true", "wc"],
+        &[
+            "cmp", "cut", "env", "false", "grep", "head", "mktemp", "printf", "sed", "tail", "tee", "tr",
+            "true", "wc",
+        ],
     ),
     ("usr/sbin", &["chown"]),
 ];
 /// Where macOS has what is a stand-in here.
 const STAND_INS: [(&str, &[&str]); 4] = [
-    ("bin", &["launchctl", "date", "sleep"]),
-    ("usr/bin", &["dscl", "file", "id", "install", "logger", "nice", "plutil", "stat", "uname"]),
+    ("bin", &["launchctl", "date", "ps", "sleep"]),
+    (
+        "usr/bin",
+        &["defaults", "dscl", "file", "iconv", "id", "install", "logger", "nice", "plutil", "stat", "uname"],
+    ),
     ("usr/sbin", &["pkgutil", "sysctl"]),
     ("stand-ins", &["as-user", "mach-o"]),
 ];

@@ -27,10 +27,13 @@ pub mod mac;
 mod order;
 mod package;
 mod refused;
+mod reports;
 pub mod rights;
 mod something_is_missing;
 #[path = "stand_ins/state.rs"]
 pub mod state;
+mod status;
+mod status_people;
 mod template;
 mod uninstall;
 

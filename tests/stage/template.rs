@@ -88,7 +88,7 @@ fn what_is_there_is_never_touched() {
             mac.run_uninstall_script(&with_template(plain(Condition::Boot))).ends_with(0, &[]);
             let before = (mac.jobs(), mac.receipts(), mac.changes());
             mac.install(&with_template(auto(Condition::Boot)))
-                .ends_with(1, &["is no Lima instance of alice's own", "Remove it"])
+                .ends_with(1, &["is not a Lima instance of alice's own", "Remove it"])
                 .ends_with_words("Nothing was changed.");
             assert_eq!((mac.jobs(), mac.receipts(), mac.changes()), before);
         }

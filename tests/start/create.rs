@@ -152,7 +152,7 @@ fn whatever_lies_in_its_place_stays() {
         std::os::unix::fs::symlink("/Volumes/gone", machine.path("/Users/alice/.lima/k3s")).unwrap();
         let start = machine.start();
         machine.pass(3000);
-        machine.has_said("what is at /Users/alice/.lima/k3s is no Lima instance");
+        machine.has_said("what is at /Users/alice/.lima/k3s is not a Lima instance");
         assert!(machine.path("/Users/alice/.lima/k3s").is_symlink());
         machine.stop(start);
     });

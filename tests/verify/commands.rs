@@ -114,8 +114,8 @@ fn a_folder_is_checked_against_its_records() {
     let (code, report) = status(&xtask, &["verify", "out"]);
     assert_eq!(code, Some(1));
     for fault in [
-        "\"extra\" is there and not listed",
-        "\"k3s/macos/uninstall.sh\" is listed and not there",
+        "\"extra\" exists but is not listed",
+        "\"k3s/macos/uninstall.sh\" is listed but missing",
         "\"k3s/linux/lima-vm@.service\" has another digest",
         "\"k3s/linux/lima-vm@.service\" has 7 bytes",
     ] {

@@ -61,7 +61,7 @@ fn jobs_that_launchd_would_refuse_or_that_are_a_way_to_root() {
         (with_job(place, 0o644, ROOT, &nothing("ProgramArguments")), "it has no program"),
         (with_job(place, 0o666, ROOT, &good), "may be written by others"),
         (with_job(place, 0o644, Owner { uid: 501, gid: 20 }, &good), "belongs to user 501"),
-        (with_job(place, 0o644, ROOT, "<plist><dict>"), "it is no property list"),
+        (with_job(place, 0o644, ROOT, "<plist><dict>"), "it is not a property list"),
     ];
     for (package, expected) in cases {
         let failed = failed(&verify(&package, &Options::default()));
@@ -186,7 +186,7 @@ fn content_that_disagrees_although_every_digest_is_right() {
     let cpio =
         [entry(".", 0o040_755, b""), entry("./a", 0o100_644, b"x"), entry("TRAILER!!!", 0, b"")].concat();
     let checks = verify(&around(&cpio), &Options::default());
-    assert_eq!(failed(&checks), ["payload-bom: the package: it has a Payload and no Bom"]);
+    assert_eq!(failed(&checks), ["payload-bom: the package: it has a Payload but no Bom"]);
     let notes = noted(&checks).join("\n");
     assert!(notes.contains("PackageInfo says 0 files, and the Payload has 2"), "{notes}");
 }
@@ -334,9 +334,9 @@ fn a_property_list_nested_without_end_is_none() {
         );
         failed(&verify(&with_job(place, 0o644, ROOT, &text), &Options::default())).join("\n")
     };
-    assert!(nested(4).contains("it is no dictionary"), "{}", nested(4));
+    assert!(nested(4).contains("it is not a dictionary"), "{}", nested(4));
     let text = nested(60_000);
-    assert!(text.contains("it is no property list"), "{text}");
+    assert!(text.contains("it is not a property list"), "{text}");
 }
 
 #[test]

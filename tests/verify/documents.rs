@@ -44,8 +44,8 @@ fn what_productbuild_writes_is_right() {
 fn each_way_to_disagree_is_named() {
     // What a Mac would refuse, or never see.
     let faults = [
-        ("#a%20b.pkg", "#c.pkg", "refers to \"c.pkg\", which is not there"),
-        ("#a%20b.pkg", "#", "refers to \"\", which is not there"),
+        ("#a%20b.pkg", "#c.pkg", "refers to \"c.pkg\", which is missing"),
+        ("#a%20b.pkg", "#", "refers to \"\", which is missing"),
         ("#a%20b.pkg", "../c.pkg", "\"a b.pkg\" is a component that Distribution does not name"),
         ("#a%20b.pkg", "", "\"a b.pkg\" is a component that Distribution does not name"),
     ];
@@ -56,8 +56,8 @@ fn each_way_to_disagree_is_named() {
         ("installKBytes=\"0\"", "installKBytes=\"9\"", "its size is \"9\""),
         ("#a%20b.pkg", "../c.pkg", "\"com.example.a\" is \"../c.pkg\", outside the package"),
         ("<line choice=\"com.example.a\"/>", "<line choice=\"c\"/>", "lists the choice \"c\""),
-        ("<pkg-ref id=\"com.example.a\"/>", "<pkg-ref id=\"c\"/>", "wants \"c\", which is not there"),
-        ("file=\"welcome.html\"", "file=\"hello.html\"", "welcome: Resources/hello.html is not there"),
+        ("<pkg-ref id=\"com.example.a\"/>", "<pkg-ref id=\"c\"/>", "wants \"c\", which is missing"),
+        ("file=\"welcome.html\"", "file=\"hello.html\"", "welcome: Resources/hello.html is missing"),
         (" hostArchitectures=\"arm64,x86_64\"", "", "would ask for Rosetta"),
     ];
     let checks_of = |from: &str, to: &str| {
@@ -77,7 +77,7 @@ fn each_way_to_disagree_is_named() {
         assert!(faults.is_empty() || to == "../c.pkg", "{faults:?}");
     }
     let elsewhere = noted(&verify(&product(GOOD, "pages"), &Options::default()));
-    assert_eq!(elsewhere, ["distribution-resources: welcome: Resources/welcome.html is not there"]);
+    assert_eq!(elsewhere, ["distribution-resources: welcome: Resources/welcome.html is missing"]);
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn unpack<R: Read + Seek>(
         }
         let is_below_a_file = place.parent().is_some_and(|above| above.exists() && !above.is_dir());
         if is_below_a_file || place.ancestors().any(|above| last.has_link(above)) {
-            extracted.leave_out(format!("{what:?}: {path:?} lies below something that is no folder"));
+            extracted.leave_out(format!("{what:?}: {path:?} lies below something that is not a folder"));
             continue;
         }
         match entry.header.mode & TYPE_MASK {
@@ -233,7 +233,8 @@ fn unpack<R: Read + Seek>(
                         }
                     }
                     _ => {
-                        extracted.leave_out(format!("{what:?}: {path:?} is a link whose target is no path"));
+                        extracted
+                            .leave_out(format!("{what:?}: {path:?} is a link whose target is not a path"));
                         continue;
                     }
                 }

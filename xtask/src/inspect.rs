@@ -92,7 +92,7 @@ pub fn inspect<R: Read + Seek>(input: &mut R, texts: bool) -> Result<Inspection,
     let (ticket, notarization) = match ticket::read(&facts.archive, input) {
         Ticket::None => ("none".to_owned(), None),
         Ticket::Broken(fault) => (fault, None),
-        Ticket::Stapled(notarized) => ("holds".to_owned(), Some(notarization(&notarized))),
+        Ticket::Stapled(notarized) => ("valid".to_owned(), Some(notarization(&notarized))),
     };
     Ok(Inspection {
         schema: 1,
@@ -128,13 +128,13 @@ fn signature<R: Read + Seek>(archive: &Archive, input: &mut R) -> Option<Signatu
         rsa: match &signatures.rsa {
             None => "none".to_owned(),
             Some(Err(fault)) => fault.clone(),
-            Some(Ok(RsaForm::OverDigest)) => "holds".to_owned(),
-            Some(Ok(RsaForm::OverDigestOfDigest)) => "holds, in the form of before 2021".to_owned(),
+            Some(Ok(RsaForm::OverDigest)) => "valid".to_owned(),
+            Some(Ok(RsaForm::OverDigestOfDigest)) => "valid, in the form used before 2021".to_owned(),
         },
         cms: match &signatures.cms {
             None => "none".to_owned(),
             Some(Err(fault)) => fault.clone(),
-            Some(Ok(_)) => "holds".to_owned(),
+            Some(Ok(_)) => "valid".to_owned(),
         },
         time: time.map(|(time, _)| time.to_rfc3339()),
         time_source: time.map(|(_, source)| match source {

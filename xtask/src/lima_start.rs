@@ -7,12 +7,13 @@
 use crate::render::stand_alone;
 use crate::settings::Instance;
 
-const START: [&str; 6] = [
+const START: [&str; 7] = [
     include_str!("../../pkg-scripts/start-log.sh"),
     include_str!("../../pkg-scripts/start-processes.sh"),
     include_str!("../../pkg-scripts/start-stale.sh"),
     include_str!("../../pkg-scripts/start-needs.sh"),
     include_str!("../../pkg-scripts/start-run.sh"),
+    include_str!("../../pkg-scripts/start-look.sh"),
     include_str!("../../pkg-scripts/lima-start"),
 ];
 

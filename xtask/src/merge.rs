@@ -36,7 +36,7 @@ pub enum MergeError {
         source: io::Error,
     },
     /// A folder holds a whole run.
-    #[error("{0} is no part of a run: it was built without --partition")]
+    #[error("{0} is not a part of a run: it was built without --partition")]
     Whole(PathBuf),
     /// A part was written by a program with another schema.
     #[error(

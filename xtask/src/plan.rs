@@ -11,18 +11,23 @@ use std::collections::HashMap;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::artifact::{Artifact, Kind, MakeOfAll, MakeOfInstance, Maker, Makers, Needs, Planned};
+use crate::artifact::{Artifact, Kind, MakeOfAll, MakeOfInstance, Maker, Makers, Needs, Planned, Whose};
 use crate::linux::artifacts::Linux;
 use crate::macos::artifacts::Macos;
 use crate::managers::artifacts::Managers;
+use crate::managers::reports::Reports;
 use crate::run::artifacts::Run;
 use crate::run::manifest::{MANIFEST_FILE, SCHEMA, SUMS_FILE};
 use crate::run::partition::Partition;
 use crate::settings::architectures::{NoCommonArchitecture, common_architectures};
+use crate::settings::names::Commit;
 use crate::settings::{Instance, Spec};
 
 /// Every module that makes artifacts, in the order in which a run lists their files.
-pub static MAKERS: Makers = Makers(&[&Macos, &Linux, &Managers, &Run]);
+pub static MAKERS: Makers = Makers(&[&Macos, &Linux, &Managers, &Reports, &Run]);
+
+/// What decides which part builds the files of all instances. No instance has this name.
+const OF_ALL: &str = "all instances";
 
 /// What is asked of a run beside its spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +36,12 @@ pub struct Request {
     pub only: Vec<Kind>,
     /// Whether a package with all instances is built too.
     pub combined: bool,
+    /// Whether repositories of the Linux packages are built too.
+    pub linux_repository: bool,
     /// This part of the instances only.
     pub partition: Option<Partition>,
+    /// The commit that is built, for the records.
+    pub commit: Option<Commit>,
 }
 
 /// The artifacts of one run: those of each instance, then those of all instances
@@ -118,11 +127,15 @@ impl<'a> Plan<'a> {
         planned.filter(|planned| self.wants(&planned.artifact.kind)).collect()
     }
 
-    /// The files of one instance that are about its packages, by their maker.
-    pub fn of_packages(&self, instance: &Instance) -> Vec<(&'static dyn Maker, Vec<Artifact>)> {
+    /// The files that this part builds about an instance's packages, or about those of
+    /// all, by their maker.
+    pub fn of_packages(&self, whose: Whose<'_>) -> Vec<(&'static dyn Maker, Vec<Artifact>)> {
+        if whose.instance().is_none() && !(self.request.combined && self.builds_what_is_of_all()) {
+            return Vec::new();
+        }
         let wanted = |maker: &dyn Maker| {
-            let artifacts = maker.of_packages(self.spec, instance);
-            artifacts.into_iter().filter(|artifact| self.wants(&artifact.kind)).collect::<Vec<_>>()
+            let artifacts = maker.of_packages(self.spec, whose);
+            artifacts.into_iter().filter(|artifact| self.builds(&artifact.kind)).collect::<Vec<_>>()
         };
         let all = MAKERS.iter().map(|maker| (maker, wanted(maker)));
         all.filter(|(_, artifacts)| !artifacts.is_empty()).collect()
@@ -130,18 +143,24 @@ impl<'a> Plan<'a> {
 
     /// The files of all instances together that this part builds, by path.
     pub fn of_all_instances(&self) -> Vec<Planned<MakeOfAll>> {
-        let is_ours = |planned: &Planned<MakeOfAll>| {
-            self.request.partition.is_none_or(|part| part.holds(&planned.artifact.path))
-        };
-        let mut planned: Vec<_> = self.asked_of_all_instances().filter(is_ours).collect();
+        if !self.builds_what_is_of_all() {
+            return Vec::new();
+        }
+        let mut planned: Vec<_> = self.asked_of_all_instances().collect();
         planned.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
         planned
+    }
+
+    /// Whether this part builds what is of all instances. One part builds all of it: some
+    /// of these files are about others.
+    fn builds_what_is_of_all(&self) -> bool {
+        self.request.partition.is_none_or(|part| part.holds(OF_ALL))
     }
 
     /// The files that are made of all others, whichever part this is.
     pub fn of_run(&self) -> Vec<Artifact> {
         let artifacts = MAKERS.iter().flat_map(|maker| maker.of_run(self.spec));
-        artifacts.filter(|artifact| self.wants(&artifact.kind)).collect()
+        artifacts.filter(|artifact| self.builds(&artifact.kind)).collect()
     }
 
     /// Whether the run has packages, be they in another part: the parts of a run
@@ -157,12 +176,13 @@ impl<'a> Plan<'a> {
     /// All artifacts, in build order.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact> + '_ {
         let of_run = if self.request.partition.is_none() { self.of_run() } else { Vec::new() };
-        let of_instances = self.instances.iter().flat_map(|instance| {
+        let about = |whose| self.of_packages(whose).into_iter().flat_map(|(_, artifacts)| artifacts);
+        let of_instances = self.instances.iter().flat_map(move |instance| {
             let made = self.of_instance(instance).into_iter().map(|planned| planned.artifact);
-            made.chain(self.of_packages(instance).into_iter().flat_map(|(_, artifacts)| artifacts))
+            made.chain(about(Whose::One(instance)))
         });
         let of_all_instances = self.of_all_instances().into_iter().map(|planned| planned.artifact);
-        of_instances.chain(of_all_instances).chain(of_run)
+        of_instances.chain(of_all_instances).chain(about(Whose::All)).chain(of_run)
     }
 
     /// Whether files of this kind are built: the request may name a few kinds, and
@@ -177,20 +197,27 @@ impl<'a> Plan<'a> {
         only.is_empty() || only.contains(kind) || only.iter().any(brings)
     }
 
+    /// Whether the run was also asked for what this kind needs.
+    fn builds(&self, kind: &Kind) -> bool {
+        self.wants(kind) && self.has_needs_of(kind)
+    }
+
+    fn has_needs_of(&self, kind: &Kind) -> bool {
+        MAKERS.find(kind).is_some_and(|one| self.is_met(one.needs))
+    }
+
     fn is_met(&self, needs: Option<Needs>) -> bool {
         match needs {
             None => true,
             Some(Needs::Combined) => self.request.combined,
             Some(Needs::BaseUrl) => self.spec.base_url.is_some(),
+            Some(Needs::LinuxRepository) => self.request.linux_repository,
         }
     }
 
     fn asked_of_all_instances(&self) -> impl Iterator<Item = Planned<MakeOfAll>> + '_ {
         let planned = MAKERS.iter().flat_map(|maker| maker.of_all_instances(self.spec));
-        planned.filter(|planned| {
-            let kind = &planned.artifact.kind;
-            self.wants(kind) && MAKERS.find(kind).is_some_and(|one| self.is_met(one.needs))
-        })
+        planned.filter(|planned| self.builds(&planned.artifact.kind))
     }
 
     /// What the run has to be asked for before it has anything to build.
@@ -201,6 +228,8 @@ impl<'a> Plan<'a> {
             ": packages of several instances need --combined"
         } else if missing.contains(&Needs::BaseUrl) {
             ": what device managers read needs --base-url"
+        } else if missing.contains(&Needs::LinuxRepository) {
+            ": repositories of Linux packages need --linux-repository"
         } else {
             ""
         }
@@ -213,10 +242,11 @@ impl<'a> Plan<'a> {
         let own = [MANIFEST_FILE, SUMS_FILE].map(str::to_owned);
         let combined = MAKERS.iter().flat_map(|maker| maker.of_all_instances(self.spec));
         let combined = combined.map(|planned| planned.artifact);
-        let combined =
-            combined.filter(|artifact| MAKERS.find(&artifact.kind).is_some_and(|one| self.is_met(one.needs)));
         let of_run = MAKERS.iter().flat_map(|maker| maker.of_run(self.spec));
-        let shared = combined.chain(of_run).map(|artifact| artifact.path);
+        let about = MAKERS.iter().filter(|_| self.request.combined);
+        let about = about.flat_map(|maker| maker.of_packages(self.spec, Whose::All));
+        let shared = combined.chain(about).chain(of_run).filter(|artifact| self.has_needs_of(&artifact.kind));
+        let shared = shared.map(|artifact| artifact.path);
         let mut top = Places::default();
         for path in own.into_iter().chain(shared) {
             top.take(&path)?;
@@ -226,7 +256,9 @@ impl<'a> Plan<'a> {
             let mut inside = Places::default();
             for maker in MAKERS.iter() {
                 let made = maker.of_instance(self.spec, instance).into_iter().map(|one| one.artifact);
-                for artifact in made.chain(maker.of_packages(self.spec, instance)) {
+                let about = maker.of_packages(self.spec, Whose::One(instance)).into_iter();
+                let about = about.filter(|artifact| self.has_needs_of(&artifact.kind));
+                for artifact in made.chain(about) {
                     inside.take(&artifact.path)?;
                 }
             }

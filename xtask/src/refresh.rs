@@ -16,6 +16,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::Archive;
 use x509_certificate::CapturedX509Certificate;
@@ -23,9 +24,9 @@ use x509_certificate::CapturedX509Certificate;
 use crate::artifact::{Built, Kind};
 use crate::assemble::{AssembleError, Finished, Progress, WholeRun};
 use crate::digest::sums::{Digester, Sums};
-use crate::macos::{PKG, UNINSTALL_PKG};
-use crate::managers::artifacts::MANAGER;
-use crate::managers::renew::{Renewal, Renewed};
+use crate::macos::{COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, UNINSTALL_PKG};
+use crate::managers::MUNKI_PACKAGE;
+use crate::managers::renew::{Renewal, Renewed, follows_packages};
 use crate::output::{Output, OutputError};
 use crate::plan::MAKERS;
 use crate::run::manifest::{self, Header, MANIFEST_FILE, SCHEMA};
@@ -162,42 +163,57 @@ pub fn renewed(
     output: &Output<'_>,
     ticket_roots: &[CapturedX509Certificate],
 ) -> Result<Vec<Built>, RefreshError> {
-    // Of each package: where it was said to be, its SHA-256 then, its sums now.
-    let mut packages: Vec<(String, Kind, String, Sums)> = Vec::new();
+    let mut packages: Vec<RecordedPackage> = Vec::new();
     let mut now = Vec::new();
     for mut built in group {
-        let path = built.artifact.path.clone();
-        let kind = built.artifact.kind.clone();
-        if MAKERS.is_package(&kind) {
+        let kind = &built.artifact.kind;
+        if MAKERS.is_package(kind) {
+            let (path, kind) = (built.artifact.path.clone(), kind.clone());
             let before = built.sha256.clone();
             let sums = package(folder, &mut built, output, ticket_roots)?;
-            packages.push((path, kind, before, sums));
-        } else if path.ends_with(".pkg") {
-            let name = path.rsplit('/').next();
-            let original = packages.iter().find(|(one, ..)| one.rsplit('/').next() == name);
-            let (original, _, _, sums) = original.ok_or_else(|| RefreshError::Changed {
-                path: folder.join(&path),
-                fault: "the package that it is a copy of is not recorded".to_owned(),
-            })?;
-            output.stage_again(original, &path)?;
-            (built.size, built.sha256) = (sums.size, sums.sha256.clone());
-        } else if kind != MANAGER {
+            packages.push(RecordedPackage { path, kind, before, now: sums, notarized: built.notarized });
+        } else if *kind == MUNKI_PACKAGE {
+            let original = packages.iter().find(|one| one.before.eq_ignore_ascii_case(&built.sha256));
+            let original = original.ok_or_else(|| not_recorded(folder, &built))?;
+            output.stage_again(&original.path, &built.artifact.path)?;
+            (built.size, built.sha256) = (original.now.size, original.now.sha256.clone());
+            built.notarized = original.notarized;
+        } else if !follows_packages(kind) {
             copy(folder, &built, output)?;
         }
         now.push(built);
     }
-    let find = |wanted: &str| packages.iter().find(|(_, kind, ..)| *kind == wanted);
-    if let (Some(installer), Some(uninstaller)) = (find(PKG), find(UNINSTALL_PKG)) {
-        let [installer, uninstaller] =
-            [installer, uninstaller].map(|(_, _, before, now)| Renewed { before, now });
-        let mut renewal = Renewal::new(installer, uninstaller);
-        for built in &mut now {
-            if built.artifact.kind == MANAGER && !built.artifact.path.ends_with(".pkg") {
-                manager(folder, built, &mut renewal, output)?;
-            }
-        }
+    let find = |kinds: [&str; 2]| {
+        let package = packages.iter().find(|one| kinds.iter().any(|kind| one.kind == *kind))?;
+        Some(Renewed { before: &package.before, now: &package.now })
+    };
+    let packages = (find([PKG, COMBINED_PKG]), find([UNINSTALL_PKG, COMBINED_UNINSTALL_PKG]));
+    let mut renewal = match packages {
+        (Some(installer), Some(uninstaller)) => Some(Renewal::new(installer, uninstaller)),
+        _ => None,
+    };
+    for built in now.iter_mut().filter(|built| follows_packages(&built.artifact.kind)) {
+        let renewal = renewal.as_mut().ok_or_else(|| not_recorded(folder, built))?;
+        manager(folder, built, renewal, output)?;
     }
     Ok(now)
+}
+
+/// A package as it is recorded, and as it is.
+struct RecordedPackage {
+    path: String,
+    kind: Kind,
+    /// SHA-256, as recorded.
+    before: String,
+    now: Sums,
+    notarized: Option<DateTime<Utc>>,
+}
+
+fn not_recorded(folder: &Path, built: &Built) -> RefreshError {
+    RefreshError::Changed {
+        path: folder.join(&built.artifact.path),
+        fault: "the package that it is about is not recorded".to_owned(),
+    }
 }
 
 /// Stages a package as it is, if it is the one that was built.
@@ -294,7 +310,7 @@ fn manager(
     if !sha256_hex(&bytes).eq_ignore_ascii_case(&built.sha256) {
         return Err(changed("its SHA-256 is not what artifacts.json says".to_owned()));
     }
-    let bytes = renewal.renew(&built.artifact.path, bytes).map_err(changed)?;
+    let bytes = renewal.renew(&built.artifact, bytes).map_err(changed)?;
     let ((), staged) = output.stage(&built.artifact.path, MAKERS.mode(&built.artifact), |to| {
         to.write_all(&bytes).map_err(|source| RefreshError::Read { path: path.clone(), source })
     })?;

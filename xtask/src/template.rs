@@ -139,7 +139,7 @@ struct Provision {
 /// What a template has limactl read, in the order in which it is listed.
 ///
 /// # Errors
-/// Why the text is no template, with the place.
+/// Why the text is not a template, with the place.
 pub fn fetches(text: &str) -> Result<Vec<Fetch>, String> {
     // How deep and how large the YAML may be is bounded by serde-saphyr's own budget.
     let template: Template = serde_saphyr::from_str(text)

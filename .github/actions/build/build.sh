@@ -1,6 +1,8 @@
 #!/bin/bash
-# What the action runs: `cargo xtask dist` with the inputs as arguments, its
-# events as annotations, and a line on what was built in the step's summary.
+# What the action runs: the built program's `dist` with the inputs as arguments,
+# its events as annotations, its results as outputs, and a line on what was built
+# in the step's summary. Secrets are in its environment: it runs the program, and
+# never cargo, which would run other people's build scripts.
 # macOS runs it with bash 3.2.
 set -euo pipefail
 
@@ -21,6 +23,7 @@ arguments=(--message-format json --spec "$INPUT_SPEC" --out "$INPUT_OUT")
 if [ -n "$INPUT_PARTITION" ]; then arguments+=(--partition "$INPUT_PARTITION"); fi
 if [ -n "$INPUT_VERSION" ]; then arguments+=(--pkg-version "$INPUT_VERSION"); fi
 if [ -n "$INPUT_BASE_URL" ]; then arguments+=(--base-url "$INPUT_BASE_URL"); fi
+if [ -n "${GITHUB_SHA:-}" ]; then arguments+=(--commit "$GITHUB_SHA"); fi
 if is_true combined "$INPUT_COMBINED"; then arguments+=(--combined); fi
 
 # A secret that is missing is an empty text here. The program would make an
@@ -57,12 +60,20 @@ reduce inputs as $event ({files: null, packages: 0, signers: []};
 
 events=$(mktemp "${RUNNER_TEMP:-/tmp}/lima-autostart.XXXXXX")
 trap 'rm -f "$events"' EXIT
-cargo run --quiet --locked --package xtask --manifest-path "$GITHUB_ACTION_PATH/../../../Cargo.toml" \
-	-- dist "${arguments[@]}" | tee "$events" | jq -r --unbuffered "$readable"
+"$PROGRAM" dist "${arguments[@]}" | tee "$events" | jq -r --unbuffered "$readable"
 
 told=$(jq -n -c "$summary" "$events")
 files=$(jq -r .files <<<"$told")
-if [ -n "${GITHUB_OUTPUT:-}" ]; then echo "files=$files" >>"$GITHUB_OUTPUT"; fi
+# A path or version has no line break in it: `dist` refuses those.
+# shellcheck disable=SC2016
+results='"version=\(.version)", "zip=\([.artifacts[] | select(.kind == "zip") | $out + "/" + .path] | first // "")"'
+if [ -n "${GITHUB_OUTPUT:-}" ]; then
+	{
+		echo "files=$files"
+		jq -r --arg out "$INPUT_OUT" "$results" "$INPUT_OUT/artifacts.json"
+		echo "sums=$INPUT_OUT/SHA256SUMS"
+	} >>"$GITHUB_OUTPUT"
+fi
 if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
 	jq -r '"\(.files) files, \(.packages) packages, signed by:\n\n" + ([.signers[] | "    " + .] | join("\n")) + "\n"' \
 		<<<"$told" >>"$GITHUB_STEP_SUMMARY"

@@ -13,4 +13,6 @@
 
 <pkg-scripts/start-run.sh>
 
+<pkg-scripts/start-look.sh>
+
 <pkg-scripts/lima-start>

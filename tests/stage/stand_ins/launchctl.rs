@@ -17,6 +17,7 @@ pub fn run(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
             Some(job) => End::good(print(target, job)),
             None => no_service(target),
         }),
+        ["print-disabled", domain] if is_domain(domain) => Some(print_disabled(state, domain)),
         ["bootstrap", domain, path] if is_domain(domain) => {
             let done = launchd::bootstrap(state, uid, domain, path);
             Some(answer("Bootstrap failed", uid, done))
@@ -97,9 +98,26 @@ fn print_domain(state: &State, domain: &str) -> End {
     }
 }
 
+/// As macOS 13 and later print it (usnistgov/macos_security#167); before, with `true`.
+fn print_disabled(state: &State, domain: &str) -> End {
+    let (disabled, enabled) = match state.faults.says_true_for_disabled {
+        true => ("true", "false"),
+        false => ("disabled", "enabled"),
+    };
+    let mut text = format!("\tdisabled services = {{\n\t\t\"com.example.other\" => {enabled}\n");
+    for target in &state.disabled {
+        if let Some((of, label)) = target.rsplit_once('/')
+            && of == domain
+        {
+            text += &format!("\t\t\"{label}\" => {disabled}\n");
+        }
+    }
+    End::good(text + "\t}\n")
+}
+
 /// As macOS 13 to 15 print it, shortened: what belongs to the job is behind one
 /// tab, what belongs to a part of it behind two. launchctl(1) says that the
-/// format is no interface; the scripts read `path`, `pid` and `last exit code`.
+/// format is not an interface; the scripts read `path`, `pid` and `last exit code`.
 fn print(target: &str, job: &Job) -> String {
     let (domain, _) = target.rsplit_once('/').unwrap_or_default();
     let kind = if domain == "system" { "LaunchDaemon" } else { "LaunchAgent" };

@@ -40,6 +40,9 @@ pub fn file(words: &[&str]) -> Option<End> {
 
 /// sysctl(8): only Apple silicon knows the name.
 pub fn sysctl(state: &State, words: &[&str]) -> Option<End> {
+    if words == ["-n", "kern.bootsessionuuid"] {
+        return Some(End::good("5A0C7E1B-0F6D-4B57-9C2E-8F0C5B6B1E11\n"));
+    }
     let ["-n", name @ "hw.optional.arm64"] = words else { return None };
     Some(match state.intel {
         false => End::good("1\n"),
@@ -76,6 +79,12 @@ pub fn mach_o(state: &mut State, uid: u32, architectures: &str, words: &[&str]) 
 }
 
 fn list(state: &State, name: &str) -> End {
+    if state.faults.limactl_hangs {
+        std::thread::sleep(Duration::from_secs(60));
+    }
+    if let Some(word) = &state.faults.limactl_says {
+        return End::good(format!("{word}\n"));
+    }
     if !lima_home().join(name).join("lima.yaml").exists() {
         return fatal(&format!("unmatched instances: {name}"));
     }

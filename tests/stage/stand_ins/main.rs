@@ -55,6 +55,13 @@ fn main() {
         std::thread::sleep(Duration::from_secs(60));
         exit(0);
     }
+    if let ("sleep", [seconds]) = (&*program, &words[..])
+        && let Some(tenths) = seconds.strip_prefix("0.").and_then(|tenths| tenths.parse::<u64>().ok())
+    {
+        // Somebody waits for what really runs beside, and who changes the state is that.
+        std::thread::sleep(Duration::from_millis(100 * tenths));
+        exit(0);
+    }
     if state::BUSYBOX_AS.contains(&&*program) {
         run_tool(root, &program, &words);
     }
@@ -135,6 +142,9 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
             _ => None,
         },
         "file" => limactl::file(words),
+        "ps" => ps(state, words),
+        "iconv" => iconv(words),
+        "defaults" => defaults(words),
         "sysctl" => limactl::sysctl(state, words),
         "stat" => accounts::stat(state, words),
         // The kernel's: the script's first line, its path, its arguments.
@@ -162,6 +172,40 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         }),
         _ => None,
     }
+}
+
+/// ps(1), of one process, or of all. It ends with 1 where there is no such one.
+fn ps(state: &State, words: &[&str]) -> Option<End> {
+    if words == ["-ax", "-o", "pid=", "-o", "ppid="] {
+        let line = |process: &state::Process| format!("{:>5} {:>5}\n", process.pid, 1);
+        return Some(End::good(state.of_vms.iter().map(line).collect::<String>()));
+    }
+    let ["-ww", "-p", pid, "-o", "uid=", "-o", "lstart=", "-o", "command="] = words else { return None };
+    if std::env::var("TZ").as_deref() != Ok("UTC0") || std::env::var("LC_ALL").as_deref() != Ok("C") {
+        return None;
+    }
+    if state.faults.ps_hangs {
+        std::thread::sleep(Duration::from_secs(60));
+    }
+    let pid: u32 = pid.parse().ok()?;
+    Some(match state.of_vms.iter().find(|process| process.pid == pid) {
+        Some(found) => End::good(format!("{:>5} {:<28} {}\n", found.uid, found.started, found.command)),
+        None => End::bad(1, ""),
+    })
+}
+
+/// iconv(1), which ends with 1 where what it reads is not UTF-8.
+fn iconv(words: &[&str]) -> Option<End> {
+    use std::io::Read as _;
+    if words != ["-f", "UTF-8", "-t", "UTF-8"] {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).expect("read");
+    Some(match String::from_utf8(bytes) {
+        Ok(text) => End::good(text),
+        Err(_) => End::bad(1, "iconv: cannot convert\n"),
+    })
 }
 
 /// install(1) with owner, group and mode, which unlinks what was there and writes
@@ -215,11 +259,46 @@ fn plutil(words: &[&str]) -> Option<End> {
             },
         });
     }
+    if let ["-convert", "xml1", file] = words {
+        let done = plist::Value::from_file(file).and_then(|value| value.to_file_xml(file));
+        return Some(match done {
+            Ok(()) => End::good(""),
+            Err(error) => End::bad(1, format!("{file}: {error}\n")),
+        });
+    }
     let ["-lint", file] = words else { return None };
     Some(match plist::Value::from_file(file) {
         Ok(_) => End::good(format!("{file}: OK\n")),
         Err(error) => End { status: 1, stdout: format!("{file}: {error}\n"), stderr: String::new() },
     })
+}
+
+/// defaults(1), of a property list by its path without the ending: it writes a binary one,
+/// and keeps what other keys have.
+fn defaults(words: &[&str]) -> Option<End> {
+    let read = |path: &str| plist::Value::from_file(format!("{path}.plist")).ok();
+    let mut keys = match words {
+        ["read" | "write", path, ..] => {
+            read(path).and_then(plist::Value::into_dictionary).unwrap_or_default()
+        }
+        _ => return None,
+    };
+    match words {
+        ["read", path, key] => Some(match keys.get(key).and_then(plist::Value::as_string) {
+            Some(text) => End::good(format!("{text}\n")),
+            None => End::bad(1, format!("The domain/default pair of ({path}, {key}) does not exist\n")),
+        }),
+        ["write", path, key, "-array", values @ ..] => {
+            let values = values.iter().map(|value| plist::Value::from(*value)).collect();
+            keys.insert((*key).to_owned(), plist::Value::Array(values));
+            let file = format!("{path}.plist");
+            Some(match plist::Value::Dictionary(keys).to_file_binary(file) {
+                Ok(()) => End::good(""),
+                Err(error) => End::bad(1, format!("Could not write domain {path}: {error}\n")),
+            })
+        }
+        _ => None,
+    }
 }
 
 /// By an index of an array it inserts, and what was there stays behind it

@@ -54,10 +54,26 @@ pub struct State {
     pub sudo_asks_again_at: Option<u64>,
     /// How many processes there were.
     pub processes: u32,
+    /// Processes of VMs, for ps(1).
+    #[serde(default)]
+    pub of_vms: Vec<Process>,
     /// What must not happen and did.
     pub complaints: Vec<String>,
     /// What a test wants to go wrong.
     pub faults: Faults,
+}
+
+/// A process, as ps(1) has it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Process {
+    /// Id.
+    pub pid: u32,
+    /// Whose it is.
+    pub uid: u32,
+    /// When it was started, in UTC, as `lstart` has it.
+    pub started: String,
+    /// Program and arguments.
+    pub command: String,
 }
 
 /// A user.
@@ -165,6 +181,18 @@ pub struct Faults {
     pub sudo_refuses: bool,
     /// Somebody presses Ctrl-C when `launchctl` is called with this verb next.
     pub interrupts: Option<String>,
+    /// What `limactl list` says, whatever there is.
+    #[serde(default)]
+    pub limactl_says: Option<String>,
+    /// `limactl list` does not end.
+    #[serde(default)]
+    pub limactl_hangs: bool,
+    /// `ps` does not end, as whatever looks into a folder of a server that is gone.
+    #[serde(default)]
+    pub ps_hangs: bool,
+    /// macOS is older than 13, which says `=> true` of what is disabled.
+    #[serde(default)]
+    pub says_true_for_disabled: bool,
     /// So many seconds does each `launchctl` take.
     pub launchctl_takes: u64,
     /// In this second the clock is set to another year.

@@ -107,7 +107,7 @@ fn create(name: &str, template: &Path) -> i32 {
 fn start(name: &str, foreground: bool) -> i32 {
     let Some(instance) = Instance::open(name) else {
         // The real one would make one from Lima's own template.
-        complain(&format!("limactl start {name}, which is not there"));
+        complain(&format!("limactl start {name}, which is missing"));
         return fatal(&format!("instance {name:?} does not exist"));
     };
     match instance.inspect() {

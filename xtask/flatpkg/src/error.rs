@@ -43,8 +43,8 @@ pub enum Error {
 /// Why a package could not be read.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// The archive is no package.
-    #[error("it has neither a PackageInfo nor a Distribution at its top, so it is no package")]
+    /// The archive is not a package.
+    #[error("it has neither a PackageInfo nor a Distribution at its top, so it is not a package")]
     NotPackage,
     /// The archive or one of its members could not be read.
     #[error("the archive")]

@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
             assert!((before.parent, before.name) < (facts.parent, facts.name));
         }
         if let Some(path) = bom.path(&facts) {
-            // A byte that is no UTF-8 becomes a character of three.
+            // A byte that is not UTF-8 becomes a character of three.
             assert!(path.len() <= 3 * PATH_MAX);
         }
         before = Some(facts);

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
-use xtask::artifact::{BuiltPackage, Content};
+use xtask::artifact::{BuiltPackage, Content, Whose};
 use xtask::digest::sums::Sums;
 use xtask::managers::{self, munki};
 use xtask::settings::{Environment, Flags, Spec, resolve};
@@ -13,14 +13,15 @@ use xtask::settings::{Environment, Flags, Spec, resolve};
 pub const PACKAGE: &str = "k3s/macos/lima-k3s-1.0.0.pkg";
 const UNINSTALLER: &str = "k3s/macos/lima-k3s-1.0.0-uninstall.pkg";
 /// The files whose content an input gives, in its order.
-pub const FILES: [&str; 7] = [
+pub const FILES: [&str; 8] = [
     "k3s/mdm/manifest.plist",
-    "k3s/mdm/package.json",
+    "k3s/mdm/declaration.json",
     "k3s/mdm/login-items.mobileconfig",
     "k3s/mdm/fleet/lima-k3s.package.yml",
     "munki/pkgsinfo/lima-autostart/lima-k3s-1.0.0.plist",
     "munki/manifests/lima-k3s",
     "munki/catalogs/all",
+    "k3s/mdm/fleet/lima-k3s.policies.yml",
 ];
 
 /// An instance that is served somewhere.
@@ -54,7 +55,7 @@ pub fn contents() -> Vec<Vec<u8>> {
     let (bytes, sha256) = package();
     let sums = Sums { size: bytes.len() as u64, sha256: sha256.clone(), chunks: vec![sha256.clone()] };
     let built = |path| BuiltPackage { path, sums: &sums, installed_kbytes: 28 };
-    let files = managers::files(&spec, &spec.instances[0], &built(PACKAGE), &built(UNINSTALLER));
+    let files = managers::files(&spec, Whose::One(&spec.instances[0]), &built(PACKAGE), &built(UNINSTALLER));
     let find = |wanted: &str| {
         let mut wanted = wanted.to_owned();
         loop {

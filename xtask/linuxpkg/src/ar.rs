@@ -56,7 +56,7 @@ impl<R: Read> Reader<R> {
     /// Goes to the next member, past what is left of the current one. `None` after the last.
     ///
     /// # Errors
-    /// What the input reports, and what is no member.
+    /// What the input reports, and what is not a member.
     pub fn next_member(&mut self) -> io::Result<Option<Member>> {
         let skipped = io::copy(&mut (&mut self.input).take(self.left), &mut io::sink())?;
         if skipped < self.left {
@@ -65,7 +65,7 @@ impl<R: Read> Reader<R> {
         let mut pad = [0];
         // At the very end it may be missing.
         if self.is_odd && self.fill(&mut pad)? == 1 && pad != *b"\n" {
-            return Err(wrong("a byte that fills up is no line's end"));
+            return Err(wrong("a byte that fills up is not a line's end"));
         }
         (self.left, self.is_odd) = (0, false);
         let mut header = [0; HEADER_LEN];
@@ -78,8 +78,11 @@ impl<R: Read> Reader<R> {
         let text = |at: std::ops::Range<usize>| String::from_utf8_lossy(&header[at]).trim_end().to_owned();
         let size = text(48..58);
         let is_number = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
-        let size =
-            size.parse().ok().filter(|_| is_number).ok_or_else(|| wrong("a member's size is no number"))?;
+        let size = size
+            .parse()
+            .ok()
+            .filter(|_| is_number)
+            .ok_or_else(|| wrong("a member's size is not a number"))?;
         (self.left, self.is_odd) = (size, size % 2 == 1);
         let name = text(0..16);
         Ok(Some(Member { name: name.strip_suffix('/').unwrap_or(&name).to_owned(), size }))

@@ -407,7 +407,7 @@ pub(crate) fn check_paths(files: &[File], findings: &mut Findings) {
     for file in files {
         let above = file.path.match_indices('/').map(|(at, _)| &file.path[..at]);
         if let Some(holder) = above.into_iter().find(|above| known.get(above) == Some(&false)) {
-            findings.lie(&file.path, format!("lies below {holder:?}, which is no folder"));
+            findings.lie(&file.path, format!("lies below {holder:?}, which is not a folder"));
         }
     }
 }

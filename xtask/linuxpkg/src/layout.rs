@@ -57,7 +57,7 @@ impl Item<'_> {
 /// is before what is in it.
 ///
 /// # Errors
-/// A path that is no plain relative one, or that is there twice; more than 4 GiB.
+/// A path that is not a plain relative one, or that is there twice; more than 4 GiB.
 pub fn layout<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Vec<Item<'a>>, Error> {
     let mut items: BTreeMap<&'a str, Item<'a>> = BTreeMap::new();
     for entry in entries {
@@ -87,7 +87,7 @@ pub fn layout<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Vec<It
             let item = Item { path: folder, mode: FOLDER_MODE, kind: Kind::Folder };
             let there = items.entry(folder).or_insert(item);
             if !there.is_folder() {
-                return Err(wrong("lies below a path that is no folder"));
+                return Err(wrong("lies below a path that is not a folder"));
             }
         }
     }

@@ -256,10 +256,10 @@ impl Relations {
             // rpm's may be a path.
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._@/()".contains(&byte);
             if relation.name.is_empty() || !relation.name.bytes().all(is_name) {
-                return field(&relation.name, "is no package's name");
+                return field(&relation.name, "is not a package's name");
             }
             if let Some(version) = relation.at_least.as_ref().filter(|version| !is_version(version)) {
-                return field(version, "is no version: a digit, then letters, digits, . and +");
+                return field(version, "is not a version: a digit, then letters, digits, . and +");
             }
             if let Some(why) = relation.why.as_ref().filter(|why| !is_line(why)) {
                 return field(why, "has to be a line without control characters");

@@ -2,6 +2,8 @@
 //!
 //! Must not know: how a list of them is written or read.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,15 @@ pub struct ComponentRecord {
     pub user: String,
     /// launchd's name for the job.
     pub label: String,
+    /// limactl, or `auto`: looked for at every start.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub limactl: String,
+    /// LIMA_HOME, where the settings give one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lima_home: Option<String>,
+    /// The environment that the settings give limactl.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub env: BTreeMap<String, String>,
     /// Where the script that removes all of it is, once installed.
     pub uninstaller: String,
     /// Files that it lays down, absolute.

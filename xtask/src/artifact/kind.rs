@@ -47,6 +47,8 @@ pub enum Needs {
     Combined,
     /// `--base-url`.
     BaseUrl,
+    /// `--linux-repository`.
+    LinuxRepository,
 }
 
 /// Writes an artifact that is made of all other files of a run.
@@ -73,6 +75,14 @@ pub struct Description {
     pub is_in_zip: fn(&str) -> bool,
     /// What the page says of the file at a path.
     pub words: fn(&str) -> Option<&'static str>,
+    /// For whom the file at a path is, where files for several are listed together.
+    pub for_whom: fn(&str) -> Option<&'static str>,
+    /// What its reader calls the address of the file at a path, where somebody has to enter
+    /// it there.
+    pub address: fn(&str) -> Option<&'static str>,
+    /// Whether the page lists the file at a path. What is below a folder that is entered
+    /// somewhere as a whole, nobody looks for by itself.
+    pub is_listed: fn(&str) -> bool,
     /// Makes the file, if it is made of all other files of the run.
     pub of_run: Option<MakeOfRun>,
 }
@@ -90,6 +100,9 @@ impl Description {
             is_program: |_| false,
             is_in_zip: |_| true,
             words: |_| None,
+            for_whom: |_| None,
+            address: |_| None,
+            is_listed: |_| true,
             of_run: None,
         }
     }
@@ -164,5 +177,20 @@ impl Makers {
     /// What the page says of an artifact.
     pub fn words(&self, artifact: &Artifact) -> Option<&'static str> {
         self.find(&artifact.kind).and_then(|one| (one.words)(&artifact.path))
+    }
+
+    /// For whom an artifact is, where it says so.
+    pub fn for_whom(&self, artifact: &Artifact) -> Option<&'static str> {
+        self.find(&artifact.kind).and_then(|one| (one.for_whom)(&artifact.path))
+    }
+
+    /// What its reader calls the address of an artifact.
+    pub fn address(&self, artifact: &Artifact) -> Option<&'static str> {
+        self.find(&artifact.kind).and_then(|one| (one.address)(&artifact.path))
+    }
+
+    /// Whether the page lists an artifact.
+    pub fn is_listed(&self, artifact: &Artifact) -> bool {
+        self.find(&artifact.kind).is_none_or(|one| (one.is_listed)(&artifact.path))
     }
 }

@@ -7,7 +7,7 @@
 //! ```text
 //! Maker::of_instance       ┐                    ┌ Bytes
 //! Maker::of_all_instances  ├ Artifact ─ Content ┤ Package
-//! Maker::about_packages    ┘                    ├ Profile
+//! Maker::about_packages    ┘  of one or of all  ├ Profile
 //! Maker::of_run            ─ Artifact ─ bytes   └ CopyOf
 //! ```
 //!
@@ -17,6 +17,7 @@ mod built;
 mod kind;
 mod section;
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read, Seek, Write};
 
 use flatpkg::Product;
@@ -28,7 +29,8 @@ pub use kind::{Description, Kind, MakeOfRun, Makers, Needs};
 pub use section::{Command, Section};
 
 use crate::digest::sums::Sums;
-use crate::settings::{Instance, Spec};
+use crate::settings::names::Commit;
+use crate::settings::{BaseUrl, Instance, Spec};
 
 /// One file under `out/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +108,25 @@ pub struct PackageContents {
     pub record: PackageRecord,
 }
 
+/// Whose packages something is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// Those of one instance.
+    One(&'a Instance),
+    /// Those that hold all instances.
+    All,
+}
+
+impl<'a> Whose<'a> {
+    /// The one instance.
+    pub fn instance(self) -> Option<&'a Instance> {
+        match self {
+            Self::One(instance) => Some(instance),
+            Self::All => None,
+        }
+    }
+}
+
 /// A package that is complete.
 #[derive(Debug, Clone, Copy)]
 pub struct BuiltPackage<'a> {
@@ -123,12 +144,19 @@ pub trait RunFiles {
     fn version(&self) -> &str;
     /// Who publishes the packages.
     fn organization(&self) -> Option<&str>;
+    /// The commit that is built, where the run was told.
+    fn commit(&self) -> Option<&Commit>;
+    /// Where the files are served, if device managers are to fetch them.
+    fn base_url(&self) -> Option<&BaseUrl>;
     /// Time of files inside archives, seconds since 1970.
     fn time(&self) -> u32;
     /// What the run's files are known by.
     fn makers(&self) -> &'static Makers;
     /// Artifacts that are still to be made, the one that is being made first.
     fn to_come(&self) -> &[Artifact];
+    /// What the makers of earlier artifacts have left for those to come, by path: files that
+    /// are made together are made once.
+    fn left(&mut self) -> &mut HashMap<String, Vec<u8>>;
     /// The records of the finished files, in the manifest's order.
     ///
     /// # Errors
@@ -166,14 +194,14 @@ pub trait Maker: Sync {
         Vec::new()
     }
 
-    /// The files of one instance that are about its packages.
-    fn of_packages(&self, _: &Spec, _: &Instance) -> Vec<Artifact> {
+    /// The files that are about an instance's packages, or about those of all.
+    fn of_packages(&self, _: &Spec, _: Whose<'_>) -> Vec<Artifact> {
         Vec::new()
     }
 
     /// The content of each of [`Maker::of_packages`] by its path, once the packages
     /// are complete.
-    fn about_packages(&self, _: &Spec, _: &Instance, _: &[BuiltPackage<'_>]) -> Vec<(String, Content)> {
+    fn about_packages(&self, _: &Spec, _: Whose<'_>, _: &[BuiltPackage<'_>]) -> Vec<(String, Content)> {
         Vec::new()
     }
 
@@ -191,6 +219,12 @@ pub trait Maker: Sync {
     /// What the page of a run shows of an instance's files, beside its packages.
     fn section<'a>(&self, _instance: &str, _files: &'a [Built]) -> Option<Section<'a>> {
         None
+    }
+
+    /// What somebody enters into a device manager of a run whose files are served at this
+    /// address, and which has artifacts of these kinds.
+    fn addresses(&self, _: &BaseUrl, _: &BTreeSet<Kind>) -> Vec<Command> {
+        Vec::new()
     }
 
     /// What the page says of doing with the packages of all instances.

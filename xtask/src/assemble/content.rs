@@ -7,9 +7,9 @@ use std::io::{BufReader, Write};
 
 use flatpkg::{Product, Summary};
 
+use super::instance::Staged;
 use super::{AssembleError, Assembly};
 use crate::artifact::{Artifact, Built, Content, MakeError, PackageContents};
-use crate::digest::FileDigest;
 use crate::output::{Output, StagingFile};
 use crate::plan::MAKERS;
 use crate::sign::PackageSigner;
@@ -38,7 +38,7 @@ impl Assembly<'_> {
         artifact: &Artifact,
         content: Content,
         output: &Output<'_>,
-        staged: &HashMap<String, FileDigest>,
+        staged: &HashMap<String, Staged>,
     ) -> Result<Built, AssembleError> {
         match (content, self.signer) {
             (Content::Bytes(bytes), _) | (Content::Profile(bytes), None) => {

@@ -1,5 +1,5 @@
-//! The files of one instance: those that are made of the settings, then those that
-//! are about its packages.
+//! The files of one instance, and those of all: what is made of the settings, then what
+//! is about the packages among them.
 //!
 //! Must not know: what the files are.
 
@@ -9,12 +9,13 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use super::{AssembleError, Assembly, Progress};
-use crate::artifact::{Artifact, Built, BuiltPackage, Maker};
+use crate::artifact::{Artifact, Built, BuiltPackage, Maker, Whose};
 use crate::digest::FileDigest;
 use crate::digest::sums::{CHUNK_SIZE, Digester, Sums};
 use crate::output::Output;
 use crate::plan::MAKERS;
 use crate::settings::Instance;
+use crate::sign::SignedBy;
 
 impl Assembly<'_> {
     /// Builds the files of one instance, in the plan's order.
@@ -34,25 +35,52 @@ impl Assembly<'_> {
                 self.go_on(result, output, progress)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        for (maker, artifacts) in self.plan.of_packages(instance) {
-            self.about_packages(maker, artifacts, instance, output, progress, &mut built)?;
-        }
+        self.about_all_packages(Whose::One(instance), output, progress, &mut built)?;
         Ok(built)
     }
 
-    /// Adds what a maker says of the packages to what was `built` of the instance.
-    /// Where a package failed, there is nothing to be said.
+    /// Builds the files of all instances together, in the plan's order.
+    pub(super) fn of_all_instances(
+        &self,
+        output: &Output<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<Built, AssembleError>>, AssembleError> {
+        let mut built = Vec::new();
+        for planned in self.plan.of_all_instances() {
+            let content = (planned.make)(self.plan.spec(), self.time);
+            let result = self.laid_out(&planned.artifact, content, output);
+            built.push(self.go_on(result, output, progress)?);
+        }
+        self.about_all_packages(Whose::All, output, progress, &mut built)?;
+        Ok(built)
+    }
+
+    fn about_all_packages(
+        &self,
+        whose: Whose<'_>,
+        output: &Output<'_>,
+        progress: &dyn Progress,
+        built: &mut Vec<Result<Built, AssembleError>>,
+    ) -> Result<(), AssembleError> {
+        for (maker, artifacts) in self.plan.of_packages(whose) {
+            self.about_packages(maker, artifacts, whose, output, progress, built)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what a maker says of the packages to what was `built`. Where a package failed,
+    /// there is nothing to be said.
     fn about_packages(
         &self,
         maker: &dyn Maker,
         artifacts: Vec<Artifact>,
-        instance: &Instance,
+        whose: Whose<'_>,
         output: &Output<'_>,
         progress: &dyn Progress,
         built: &mut Vec<Result<Built, AssembleError>>,
     ) -> Result<(), AssembleError> {
         let packages: Vec<&Built> =
-            built.iter().flatten().filter(|one| MAKERS.is_package(&one.artifact.kind)).collect();
+            built.iter().flatten().filter(|one| MAKERS.is_compressed(&one.artifact)).collect();
         let sums = packages.iter().map(|one| sums(one, output)).collect::<Result<Vec<_>, _>>()?;
         let packages: Vec<BuiltPackage<'_>> = packages
             .iter()
@@ -63,17 +91,17 @@ impl Assembly<'_> {
                 installed_kbytes: installed_kbytes(one),
             })
             .collect();
-        let contents = maker.about_packages(self.plan.spec(), instance, &packages);
+        let contents = maker.about_packages(self.plan.spec(), whose, &packages);
         let mut wanted: HashMap<String, Artifact> =
             artifacts.into_iter().map(|artifact| (artifact.path.clone(), artifact)).collect();
-        let mut staged: HashMap<String, FileDigest> =
-            built.iter().flatten().map(|one| (one.artifact.path.clone(), one.digest())).collect();
+        let mut staged: HashMap<String, Staged> =
+            built.iter().flatten().map(|one| (one.artifact.path.clone(), Staged::new(one))).collect();
         for (path, content) in contents {
             let Some(artifact) = wanted.remove(&path) else { continue };
             let result = self.content(&artifact, content, output, &staged);
             let result = self.go_on(result, output, progress)?;
             if let Ok(one) = &result {
-                staged.insert(path, one.digest());
+                staged.insert(path, Staged::new(one));
             }
             built.push(result);
         }
@@ -86,14 +114,29 @@ impl Assembly<'_> {
         artifact: &Artifact,
         original: &str,
         output: &Output<'_>,
-        staged: &HashMap<String, FileDigest>,
+        staged: &HashMap<String, Staged>,
     ) -> Result<Built, AssembleError> {
         output.stage_again(original, &artifact.path)?;
-        let digest = staged.get(original).cloned().ok_or_else(|| AssembleError::Write {
-            path: artifact.path.clone(),
-            source: io::Error::other(format!("{original}, which it is a copy of, could not be built")),
-        })?;
-        Ok(Built::new(artifact.clone(), self.plan.spec().version.as_str(), digest))
+        let Staged { digest, signed_by } =
+            staged.get(original).cloned().ok_or_else(|| AssembleError::Write {
+                path: artifact.path.clone(),
+                source: io::Error::other(format!("{original}, which it is a copy of, could not be built")),
+            })?;
+        let built = Built::new(artifact.clone(), self.plan.spec().version.as_str(), digest);
+        Ok(Built { signed_by, ..built })
+    }
+}
+
+/// What a copy of a staged file has of it.
+#[derive(Debug, Clone)]
+pub(super) struct Staged {
+    digest: FileDigest,
+    signed_by: Option<SignedBy>,
+}
+
+impl Staged {
+    fn new(built: &Built) -> Self {
+        Self { digest: built.digest(), signed_by: built.signed_by.clone() }
     }
 }
 

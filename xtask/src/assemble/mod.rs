@@ -178,11 +178,9 @@ impl Assembly<'_> {
                 }
             }
         }
-        for planned in self.plan.of_all_instances() {
+        for result in self.of_all_instances(output, progress)? {
             all += 1;
-            let content = (planned.make)(self.plan.spec(), self.time);
-            let result = self.laid_out(&planned.artifact, content, output);
-            match self.go_on(result, output, progress)? {
+            match result {
                 Ok(built) => records.push(&built)?,
                 Err(_) => failed += 1,
             }
@@ -204,8 +202,13 @@ impl Assembly<'_> {
                 (Some(part), Vec::new())
             }
         };
-        let organization = self.plan.spec().organization.as_ref().map(ToString::to_string);
-        let header = Header { organization, time: Some(self.time), ..Header::new(version, part) };
+        let header = Header {
+            organization: self.plan.spec().organization.as_ref().map(ToString::to_string),
+            base_url: self.plan.spec().base_url.clone(),
+            commit: self.plan.request().commit.clone(),
+            time: Some(self.time),
+            ..Header::new(version, part)
+        };
         WholeRun { header, artifacts, time: self.time }
     }
 
@@ -215,7 +218,8 @@ impl Assembly<'_> {
         let (spec, request) = (self.plan.spec(), self.plan.request());
         let signer = self.signer.map(PackageSigner::signed_by);
         let mut digest = DebugDigest(Sha256::new());
-        let text = (env!("CARGO_PKG_VERSION"), &request.only, request.combined, self.time, signer, spec);
+        let request = (&request.only, request.combined, request.linux_repository, &request.commit);
+        let text = (env!("CARGO_PKG_VERSION"), request, self.time, signer, spec);
         std::fmt::write(&mut digest, format_args!("{text:?}")).expect("a digest takes everything");
         hex(digest.0.finalize())
     }

@@ -3,14 +3,17 @@
 //!
 //! Must not know: what these artifacts are, how the other files were made.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 
 use super::{AssembleError, Finished, Progress};
 use crate::artifact::{Artifact, Built, Makers, RunFiles, Scratch};
 use crate::output::Output;
 use crate::plan::MAKERS;
-use crate::run::manifest::{self, Header, MANIFEST_FILE, SUMS_FILE};
+use crate::run::manifest::{self, Header, Listed, MANIFEST_FILE, SUMS_FILE};
 use crate::run::records::Records;
+use crate::settings::BaseUrl;
+use crate::settings::names::Commit;
 
 /// A run of which every single file is staged.
 #[derive(Debug, Clone)]
@@ -34,10 +37,11 @@ impl WholeRun {
         output: Output<'_>,
         progress: &dyn Progress,
     ) -> Result<Finished, AssembleError> {
+        let mut left = HashMap::new();
         for (at, artifact) in self.artifacts.iter().enumerate() {
             let make = MAKERS.find(&artifact.kind).and_then(|kind| kind.of_run);
             let make = make.ok_or_else(|| AssembleError::NoRunArtifact { path: artifact.path.clone() })?;
-            let mut files = Files { run: &self, at, records: &mut records, output: &output };
+            let mut files = Files { run: &self, at, records: &mut records, output: &output, left: &mut left };
             let ((), digest) = output.stage(&artifact.path, MAKERS.mode(artifact), |file| {
                 make(artifact, &mut files, file)
                     .map_err(|source| AssembleError::Write { path: artifact.path.clone(), source })
@@ -59,6 +63,7 @@ struct Files<'a> {
     at: usize,
     records: &'a mut Records,
     output: &'a Output<'a>,
+    left: &'a mut HashMap<String, Vec<u8>>,
 }
 
 impl RunFiles for Files<'_> {
@@ -68,6 +73,14 @@ impl RunFiles for Files<'_> {
 
     fn organization(&self) -> Option<&str> {
         self.run.header.organization.as_deref()
+    }
+
+    fn commit(&self) -> Option<&Commit> {
+        self.run.header.commit.as_ref()
+    }
+
+    fn base_url(&self) -> Option<&BaseUrl> {
+        self.run.header.base_url.as_ref()
     }
 
     fn time(&self) -> u32 {
@@ -80,6 +93,10 @@ impl RunFiles for Files<'_> {
 
     fn to_come(&self) -> &[Artifact] {
         &self.run.artifacts[self.at..]
+    }
+
+    fn left(&mut self) -> &mut HashMap<String, Vec<u8>> {
+        self.left
     }
 
     fn records(&mut self) -> io::Result<Box<dyn Iterator<Item = io::Result<Built>>>> {
@@ -99,7 +116,12 @@ impl RunFiles for Files<'_> {
 /// `artifacts.json` and `SHA256SUMS`, which is over the manifest too.
 fn stage_records(header: &Header, records: &mut Records, output: &Output<'_>) -> Result<(), AssembleError> {
     let ((), json) = output.stage(MANIFEST_FILE, 0o644, |file| {
-        manifest::write_json(file, header, records.read()?).map_err(AssembleError::from)
+        let listed = records.read::<Built>()?.map(|built| {
+            let built = built?;
+            let mode = MAKERS.mode(&built.artifact);
+            Ok(Listed::new(built, mode, header))
+        });
+        manifest::write_json(file, header, listed).map_err(AssembleError::from)
     })?;
     output.stage(SUMS_FILE, 0o644, |file| {
         for built in records.read::<Built>()? {

@@ -8,11 +8,8 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 
 use crate::autostart::Surroundings;
+use crate::run::NO_TIME;
 use crate::settings::Environment;
-
-/// Time of the files inside packages unless SOURCE_DATE_EPOCH says otherwise:
-/// 2000-01-01T00:00:00Z.
-const FIXED_TIME: u32 = 946_684_800;
 
 /// The folder that `installers.toml`, `out` and `target` are in: the
 /// repository's root where cargo runs this program, the current folder otherwise. That
@@ -77,7 +74,7 @@ pub fn now() -> SystemTime {
 /// Time of the files inside packages, in seconds since 1970: SOURCE_DATE_EPOCH,
 /// or a fixed date, so that the same input gives the same bytes.
 pub fn source_date() -> Result<u32> {
-    let Some(text) = env::var_os("SOURCE_DATE_EPOCH") else { return Ok(FIXED_TIME) };
+    let Some(text) = env::var_os("SOURCE_DATE_EPOCH") else { return Ok(NO_TIME) };
     let text = text.into_string().unwrap_or_else(|text| text.to_string_lossy().into_owned());
     match text.parse::<u32>() {
         Ok(time) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(time),

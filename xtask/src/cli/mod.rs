@@ -30,6 +30,7 @@ use clap_complete::CompleteEnv;
 use crate::plan::{MAKERS, Request};
 use crate::run::partition::Partition;
 use crate::settings::Flags;
+use crate::settings::names::Commit;
 
 /// Build installers that make Lima instances start at boot on every Mac, and at login or boot on Linux.
 ///
@@ -85,18 +86,35 @@ struct BuildArgs {
     #[arg(long)]
     combined: bool,
 
+    /// Also build repositories of the Linux packages, for apt, dnf and pacman
+    ///
+    /// Under linux-repository/, with copies of the packages. They are not signed.
+    #[arg(long)]
+    linux_repository: bool,
+
     /// Build only this part of the instances, as 3/8
     ///
     /// For a CI that builds the parts side by side; `merge` joins them. Which
     /// part an instance is in depends on its name alone.
     #[arg(long, value_name = "INDEX/COUNT")]
     partition: Option<Partition>,
+
+    /// Record this commit in artifacts.json and on the page
+    ///
+    /// The one that the settings are in, as `git rev-parse HEAD` prints it.
+    #[arg(long, value_name = "COMMIT")]
+    commit: Option<Commit>,
 }
 
 impl BuildArgs {
     fn request(&self) -> Request {
-        let only = self.only.iter().flat_map(|name| MAKERS.named(name)).collect();
-        Request { only, combined: self.combined, partition: self.partition }
+        Request {
+            only: self.only.iter().flat_map(|name| MAKERS.named(name)).collect(),
+            combined: self.combined,
+            linux_repository: self.linux_repository,
+            partition: self.partition,
+            commit: self.commit.clone(),
+        }
     }
 
     fn out(&self) -> PathBuf {

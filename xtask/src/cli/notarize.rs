@@ -71,7 +71,7 @@ impl Notarize {
         }
     }
 
-    /// The id that is gone on with, and the paths: a word behind `--resume` that is no id
+    /// The id that is gone on with, and the paths: a word behind `--resume` that is not an id
     /// is a path.
     fn resumed(&self) -> (Option<Option<&str>>, Vec<PathBuf>) {
         let mut paths = self.paths.clone();

@@ -167,13 +167,13 @@ fn look_for(id: Option<&str>) -> Result<PathBuf> {
 }
 
 fn webhook(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("this is no URL: {error}"))?;
+    let url = Url::parse(text).map_err(|error| format!("this is not a URL: {error}"))?;
     if url.scheme() == "https" { Ok(url) } else { Err("Apple calls https URLs only".to_owned()) }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
-        || "this is no time: it is a number with s, m or h behind it, such as 90s, 30m or 2h".to_owned();
+        || "this is not a time: it is a number with s, m or h behind it, such as 90s, 30m or 2h".to_owned();
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let seconds = match unit {
         "s" => 1,
@@ -214,7 +214,7 @@ pub fn packages(paths: &[PathBuf], services: &Services) -> Result<Vec<Package>> 
             }
         } else {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            found.push((path.clone(), name.with_context(|| format!("{} is no file", path.display()))?));
+            found.push((path.clone(), name.with_context(|| format!("{} is not a file", path.display()))?));
         }
     }
     found.sort();

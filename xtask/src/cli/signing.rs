@@ -159,7 +159,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 }
 
 fn checked_url(text: &str) -> Result<String> {
-    let url = url::Url::parse(text).with_context(|| format!("--timestamp-url: {text:?} is no URL"))?;
+    let url = url::Url::parse(text).with_context(|| format!("--timestamp-url: {text:?} is not a URL"))?;
     if !matches!(url.scheme(), "http" | "https") {
         bail!("--timestamp-url: {text:?}: a timestamp authority is asked over http or https");
     }

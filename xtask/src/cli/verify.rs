@@ -33,19 +33,19 @@ const UNREADABLE: u8 = 2;
 
 /// Check that packages are sound: archive, signatures, contents, property lists
 ///
-/// Takes anybody's packages, for Macs (.pkg) and for Linux (.deb, .rpm, .pkg.tar.zst and its like), and whole output folders with their SHA256SUMS and artifacts.json, and
-/// with what device managers read.
-/// A check passes, fails, or notes what is odd and harmless: another tool's estimate of a size, say.
-/// It fails where a Mac would refuse the package, or where it is not what it seems.
-/// Exits with 1 if a check failed, and with 2 if a file could not be read as a package; a note
-/// changes nothing, unless --strict says so.
+/// Takes packages made by any tool, for Macs (.pkg) and for Linux (.deb, .rpm, .pkg.tar.zst and its
+/// like), and whole output folders with SHA256SUMS, artifacts.json and the files for device managers.
+/// Each check passes, fails, or notes something odd but harmless, such as another tool's estimate of a size.
+/// A check fails where a Mac would refuse the package, or where the package is not what it seems.
+/// Exits with 1 if a check failed, and with 2 if a file could not be read as a package. A note
+/// fails only with --strict.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Packages, or folders that `dist` wrote
     #[arg(value_name = "FILE|DIR", required = true)]
     paths: Vec<PathBuf>,
 
-    /// What each package must be; without it an unsigned package is fine
+    /// Fail packages that are not at least this; without it an unsigned package passes
     #[arg(long, value_name = "LEVEL")]
     require: Option<Level>,
 
@@ -59,7 +59,7 @@ pub struct Verify {
     #[arg(long, value_name = "SIZE", value_parser = contents::size)]
     max_size: Option<u64>,
 
-    /// Take a note for a failure
+    /// Treat notes as failures
     #[arg(long)]
     strict: bool,
 
@@ -128,7 +128,12 @@ fn verify_folder(folder: &Path, options: &Options<'_>, report: &mut Report) {
     };
     let sums = fs::read_to_string(folder.join(SUMS_FILE)).ok();
     let manifest = fs::read(folder.join(MANIFEST_FILE)).ok();
-    let mut checks = folder::checks(sums.as_deref(), manifest.as_deref(), &files);
+    let is_repository = sums.is_none() && manifest.is_none() && managers::munki::is_repository(files.keys());
+    let mut checks = if is_repository {
+        folder::none("a Munki repository has no records of its own")
+    } else {
+        folder::checks(sums.as_deref(), manifest.as_deref(), &files)
+    };
     drop((sums, manifest));
     let open = |path: &str| File::open(folder.join(path)).map(BufReader::new);
     checks.extend(managers::checks(&managers::Folder { files: &files, open: &open }));
@@ -210,7 +215,8 @@ fn digest(path: &Path) -> io::Result<FileDigest> {
 pub(super) fn certificates(file: &Path) -> Result<Vec<CapturedX509Certificate>> {
     let bytes = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
     let found = if bytes.windows(11).any(|part| part == b"-----BEGIN ") {
-        let blocks = pem::parse_many(&bytes).with_context(|| format!("{} is no PEM file", file.display()))?;
+        let blocks =
+            pem::parse_many(&bytes).with_context(|| format!("{} is not a PEM file", file.display()))?;
         blocks
             .into_iter()
             .filter(|block| block.tag() == "CERTIFICATE")

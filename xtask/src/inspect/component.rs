@@ -229,7 +229,7 @@ pub fn component<R: Read + Seek>(
     let runs_as = if auth.as_deref().is_some_and(|auth| auth.eq_ignore_ascii_case("root")) {
         "root"
     } else {
-        "root, or as whoever installs"
+        "root, or as the person who installs"
     };
     let hooks = hooks(facts);
     Component {

@@ -119,7 +119,7 @@ fn description(instance: &Instance) -> Vec<String> {
     ]
 }
 
-/// Lima is no requirement: its release is a tarball, Homebrew's, MacPorts' or Nix's more
+/// Lima is not a requirement: its release is a tarball, Homebrew's, MacPorts' or Nix's more
 /// often than a package. Where the settings name the limactl of one, it is wanted.
 fn depends(instance: &Instance) -> Depends {
     let limactl = instance.limactl.as_ref();

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::artifact::{
     Artifact, Built, Command, Content, Description, Kind, MakeError, MakeOfAll, MakeOfInstance, Maker, Needs,
-    PackageContents, Planned, Section,
+    PackageContents, Planned, Section, Whose,
 };
 use crate::settings::{Instance, Spec};
 
@@ -84,20 +84,17 @@ impl Maker for Macos {
     }
 
     fn of_all_instances(&self, spec: &Spec) -> Vec<Planned<MakeOfAll>> {
-        let version = &spec.version;
+        let [installer, uninstaller] = packages_of(spec, Whose::All);
         let planned = |path, kind, identifier, make: MakeOfAll| Planned {
             artifact: Artifact { path, kind: Kind::new(kind), instance: None, identifier: Some(identifier) },
             make,
         };
         vec![
+            planned(installer, COMBINED_PKG, launchd::combined_installer_identifier(spec), |spec, time| {
+                packed(package::combined_installer(spec, time))
+            }),
             planned(
-                format!("lima-autostart-{version}.pkg"),
-                COMBINED_PKG,
-                launchd::combined_installer_identifier(spec),
-                |spec, time| packed(package::combined_installer(spec, time)),
-            ),
-            planned(
-                format!("lima-autostart-{version}-uninstall.pkg"),
+                uninstaller,
                 COMBINED_UNINSTALL_PKG,
                 launchd::combined_uninstaller_identifier(spec),
                 |spec, time| packed(package::combined_uninstaller(spec, time)),
@@ -116,8 +113,15 @@ impl Maker for Macos {
     }
 }
 
-/// Where the packages of an instance are: the one that installs, and the one that
-/// uninstalls.
+/// Where packages are: the one that installs, and the one that uninstalls.
+pub fn packages_of(spec: &Spec, whose: Whose<'_>) -> [String; 2] {
+    match whose {
+        Whose::One(instance) => package_paths(spec, instance),
+        Whose::All => ["", "-uninstall"].map(|end| format!("lima-autostart-{}{end}.pkg", spec.version)),
+    }
+}
+
+/// The same of an instance.
 pub fn package_paths(spec: &Spec, instance: &Instance) -> [String; 2] {
     let (name, version) = (&instance.name, &spec.version);
     ["", "-uninstall"].map(|end| format!("{name}/macos/lima-{name}-{version}{end}.pkg"))

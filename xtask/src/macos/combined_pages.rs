@@ -8,52 +8,75 @@ use askama::Template;
 
 use crate::macos::launchd;
 use crate::render::fill;
+use crate::render::text::count;
 use crate::settings::{Condition, Instance, Spec, Text};
+
+/// Stands for the name of an instance in what is the same for all of them: a package may
+/// have hundreds.
+const NAME: &str = "NAME";
+/// Of more instances that have the same said of them, the names are folded.
+const UNFOLDED: usize = 20;
 
 /// What the pages tell.
 struct Facts {
     title: String,
     version: String,
     organization: Option<String>,
-    choices: Vec<Choice>,
-    /// The jobs' logs, NAME for the instance's name: one for each condition there is.
+    groups: Vec<Group>,
+    /// The jobs' logs: one for each condition there is.
     logs: BTreeSet<String>,
+    /// The commands that show a job: one for each condition there is.
+    looks: BTreeSet<String>,
+    /// The command that says how an instance is.
+    status: String,
+    /// The command that removes one.
+    remove: String,
 }
 
-/// What they tell about an instance.
-struct Choice {
-    name: String,
+/// Instances of which the same is said.
+struct Group {
     description: String,
-    /// The command that shows the job.
-    look: String,
-    /// The command that removes it.
-    remove: String,
+    names: String,
+    /// How many they are, where they are many.
+    fold: Option<String>,
 }
 
 impl Facts {
     fn new(spec: &Spec, title: String, describe: impl Fn(&Instance) -> String) -> Self {
-        let choice = |instance: &Instance| {
-            let label = launchd::label(instance);
-            Choice {
-                name: instance.name.to_string(),
-                description: describe(instance),
-                look: match instance.condition {
-                    Condition::Boot => format!("sudo launchctl print system/{label}"),
-                    Condition::Login => format!("launchctl print gui/$(id -u)/{label}"),
-                },
-                remove: format!("sudo \"{}\"", launchd::uninstaller_path(spec, instance)),
+        let look = |instance: &Instance| {
+            let label = launchd::label_in_words(instance.condition, NAME);
+            match instance.condition {
+                Condition::Boot => format!("sudo launchctl print system/{label}"),
+                Condition::Login => format!("launchctl print gui/$(id -u)/{label}"),
             }
         };
+        let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+        for instance in &spec.instances {
+            let (description, name) = (describe(instance), instance.name.to_string());
+            match groups.iter_mut().find(|(said, _)| *said == description) {
+                Some((_, names)) => names.push(name),
+                None => groups.push((description, vec![name])),
+            }
+        }
+        let group = |(description, names): (String, Vec<String>)| Group {
+            description,
+            fold: (names.len() > UNFOLDED).then(|| count(names.len() as u64, "instance", "instances")),
+            names: names.join(", "),
+        };
+        let support = launchd::support_folder(spec);
         Self {
             title,
             version: spec.version.to_string(),
             organization: spec.organization.as_ref().map(Text::to_string),
-            choices: spec.instances.iter().map(choice).collect(),
+            groups: groups.into_iter().map(group).collect(),
             logs: spec
                 .instances
                 .iter()
-                .map(|instance| launchd::log_path_in_words(spec, instance.condition, "NAME"))
+                .map(|instance| launchd::log_path_in_words(spec, instance.condition, NAME))
                 .collect(),
+            looks: spec.instances.iter().map(look).collect(),
+            status: format!("sudo \"{support}/{NAME}/{}\" --words", launchd::STATUS_FILE),
+            remove: format!("sudo \"{support}/{NAME}/{}\"", launchd::UNINSTALLER_FILE),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Must not know: how they are shown.
 
-use super::{COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, UNINSTALL_PKG};
+use super::{COMBINED_PKG, COMBINED_UNINSTALL_PKG, PKG, UNINSTALL_PKG, launchd};
 use crate::artifact::{Built, Command, component_of};
 use crate::render::text::word;
 use crate::sign::SignedBy;
@@ -16,15 +16,15 @@ pub(super) fn of_instance(name: &str, built: &[Built]) -> Vec<Command> {
         commands.push(Command::new("Install", double_click(installer), &[install(installer)]));
     }
     if let Some(component) = component_of(name, built) {
-        let (note, look) = if component.is_at_boot() {
-            (None, format!("sudo launchctl print system/{}", word(&component.label)))
+        let folder = component.uninstaller.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let status = format!("{} --words", word(&format!("{folder}/{}", launchd::STATUS_FILE)));
+        let label = word(&component.label);
+        let (note, looks) = if component.is_at_boot() {
+            (None, [format!("sudo {status}"), format!("sudo launchctl print system/{label}")])
         } else {
-            (
-                Some("As the user who logged in:"),
-                format!("launchctl print gui/$(id -u)/{}", word(&component.label)),
-            )
+            (Some("As the user who logged in:"), [status, format!("launchctl print gui/$(id -u)/{label}")])
         };
-        commands.push(Command::new("See it run", note, &[look]));
+        commands.push(Command::new("See it run", note, &looks));
         if of(PKG).is_some() {
             let script = format!("sudo {}", word(&component.uninstaller));
             let note = "The instance and its disk stay.";

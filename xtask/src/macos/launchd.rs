@@ -22,6 +22,8 @@ pub const AGENTS_DIR: &str = "Library/LaunchAgents";
 pub const SUPPORT_ROOT: &str = "/Library/Application Support";
 /// The stand-alone uninstaller's name in the support folder.
 pub const UNINSTALLER_FILE: &str = "uninstall.sh";
+/// Name in the support folder of the script that says how the instance is.
+pub const STATUS_FILE: &str = "status.sh";
 /// PATH as launchd gives it to a job (lima-vm/lima#2444).
 pub const SYSTEM_PATH: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 /// Where macOS keeps logs of the system's jobs.
@@ -66,6 +68,11 @@ impl fmt::Display for Domain {
 
 /// Label of the job that starts `name` on `condition`.
 pub fn label_for(condition: Condition, name: &InstanceName) -> String {
+    label_in_words(condition, name.as_str())
+}
+
+/// The same for a word that stands for a name.
+pub fn label_in_words(condition: Condition, name: &str) -> String {
     match condition {
         Condition::Boot => format!("io.lima-vm.daemon.{name}"),
         Condition::Login => format!("io.lima-vm.autostart.{name}"),
@@ -116,6 +123,11 @@ pub fn template_path(spec: &Spec, instance: &Instance) -> String {
     format!("{}/{TEMPLATE_FILE}", support_dir(spec, instance))
 }
 
+/// Where the package puts the script that says how the instance is.
+pub fn status_path(spec: &Spec, instance: &Instance) -> String {
+    format!("{}/{STATUS_FILE}", support_dir(spec, instance))
+}
+
 /// Where the package puts the program that the job runs.
 pub fn start_path(spec: &Spec, instance: &Instance) -> String {
     format!("{}/{}", support_dir(spec, instance), lima_start::FILE)
@@ -147,7 +159,12 @@ pub fn log_path_in_words(spec: &Spec, condition: Condition, name: &str) -> Strin
 
 /// The folder that belongs to the package alone.
 pub fn support_dir(spec: &Spec, instance: &Instance) -> String {
-    format!("{SUPPORT_ROOT}/{}/{}", spec.identifier_prefix, instance.name)
+    format!("{}/{}", support_folder(spec), instance.name)
+}
+
+/// The folder with those of all instances.
+pub fn support_folder(spec: &Spec) -> String {
+    format!("{SUPPORT_ROOT}/{}", spec.identifier_prefix)
 }
 
 /// Where the package puts the stand-alone uninstaller.

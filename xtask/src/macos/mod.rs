@@ -19,6 +19,6 @@ const UNINSTALL_SCRIPT: &str = "uninstall-script";
 /// The uninstall package.
 pub const UNINSTALL_PKG: &str = "uninstall-pkg";
 /// The installer package with all instances.
-const COMBINED_PKG: &str = "combined-pkg";
+pub const COMBINED_PKG: &str = "combined-pkg";
 /// The uninstall package with all instances.
-const COMBINED_UNINSTALL_PKG: &str = "combined-uninstall-pkg";
+pub const COMBINED_UNINSTALL_PKG: &str = "combined-uninstall-pkg";

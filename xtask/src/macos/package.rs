@@ -138,10 +138,15 @@ fn choices(
 /// What both combined products share. It takes the Mac that every instance
 /// takes: one that only some of them could be installed on is refused as a whole.
 fn combined(spec: &Spec, identifier: String, components: Vec<Component>) -> Product {
-    let min_macos = spec.instances.iter().map(|instance| &instance.min_macos).max_by(|a, b| a.macos_cmp(b));
-    let min_macos = min_macos.expect("a spec has an instance");
+    let min_macos = newest_min_macos(&spec.instances);
     let architectures = common_architectures(spec).expect("the plan was checked");
     product(spec, identifier, components, min_macos, &architectures)
+}
+
+/// The oldest macOS that takes all of these instances.
+pub fn newest_min_macos(instances: &[Instance]) -> &MacosVersion {
+    let min_macos = instances.iter().map(|instance| &instance.min_macos).max_by(|a, b| a.macos_cmp(b));
+    min_macos.expect("a spec has an instance")
 }
 
 /// What all products share.
@@ -180,6 +185,9 @@ fn contents<'a>(
         condition: instance.condition.as_str().to_owned(),
         user: instance.user.to_string(),
         label: launchd::label(instance),
+        limactl: instance.macos_limactl().unwrap_or(lima_start::AUTO).to_owned(),
+        lima_home: instance.lima_home.as_ref().map(ToString::to_string),
+        env: instance.env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         uninstaller: launchd::uninstaller_path(spec, instance),
         installs: component.payload.iter().flat_map(files).map(|path| format!("/{path}")).collect(),
         // Known once it is written.
@@ -228,6 +236,12 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
         0o755,
         Owner::ROOT_WHEEL,
         lima_start::program().into_bytes(),
+    )?;
+    tree.file(
+        launchd::status_path(spec, instance).trim_start_matches('/'),
+        0o755,
+        Owner::ROOT_WHEEL,
+        scripts::status_sh(spec, instance).into_bytes(),
     )?;
     if let Some(template) = &instance.template {
         // limactl reads it, likewise.

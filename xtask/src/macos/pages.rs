@@ -29,6 +29,8 @@ struct Facts {
     /// Where launchd reads the job.
     plist: String,
     uninstaller: String,
+    /// The script that says how the instance is.
+    status: String,
     support_dir: String,
     lima_start: String,
     instance_dir: String,
@@ -52,6 +54,7 @@ impl Facts {
             label: launchd::label(instance),
             plist: launchd::install_path(instance),
             uninstaller: launchd::uninstaller_path(spec, instance),
+            status: launchd::status_path(spec, instance),
             support_dir: launchd::support_dir(spec, instance),
             lima_start: launchd::start_path(spec, instance),
             log: launchd::log_path_in_words(spec, instance.condition, instance.name.as_str()),

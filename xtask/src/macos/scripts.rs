@@ -19,6 +19,8 @@ const USER: &str = include_str!("../../../pkg-scripts/user.sh");
 const LOGS: &str = include_str!("../../../pkg-scripts/logs.sh");
 const COMPONENTS: &str = include_str!("../../../pkg-scripts/components.sh");
 const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
+const JSON: &str = include_str!("../../../pkg-scripts/json.sh");
+const STATUS: &str = include_str!("../../../pkg-scripts/status");
 const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
 
 /// A file of a package's `Scripts`.
@@ -134,6 +136,13 @@ pub fn uninstall_sh(spec: &Spec, instance: &Instance) -> String {
     let purpose =
         format!("Removes what starts the Lima instance {}; the instance itself stays.", instance.name);
     stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, USER, LOGS, UNINSTALL])
+}
+
+/// `status.sh`, which says how the instance is and needs no file beside it. The first
+/// lines of `pkg-scripts/status` say what it prints and what its exit status means.
+pub fn status_sh(spec: &Spec, instance: &Instance) -> String {
+    let purpose = format!("Says how the Lima instance {} is.", instance.name);
+    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, JSON, STATUS])
 }
 
 /// What lies in the `Scripts` of the package that installs.

@@ -12,11 +12,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::subject::Subject;
 use super::{BuiltPackage, address, property_list};
 use crate::digest::hex;
 use crate::digest::sums::CHUNK_SIZE;
 use crate::macos::{launchd, pages};
-use crate::settings::{BaseUrl, Instance, Spec, Text};
+use crate::settings::{BaseUrl, Spec, Text};
 
 #[derive(Serialize)]
 struct Manifest<'a> {
@@ -51,21 +52,12 @@ struct Metadata<'a> {
     title: String,
 }
 
-/// The manifest of the package that installs.
-pub fn manifest(spec: &Spec, instance: &Instance, base_url: &BaseUrl, package: &BuiltPackage<'_>) -> Vec<u8> {
-    let identifier = launchd::installer_identifier(spec, instance);
-    manifest_of(spec, identifier, pages::title(instance), base_url, package)
-}
-
-/// The manifest of the package that uninstalls.
-pub fn uninstall_manifest(
-    spec: &Spec,
-    instance: &Instance,
-    base_url: &BaseUrl,
-    package: &BuiltPackage<'_>,
-) -> Vec<u8> {
-    let identifier = launchd::uninstaller_identifier(spec, instance);
-    manifest_of(spec, identifier, pages::uninstall_title(instance), base_url, package)
+/// The manifests of the packages.
+pub fn manifests(subject: Subject<'_>, base_url: &BaseUrl, packages: [&BuiltPackage<'_>; 2]) -> [Vec<u8>; 2] {
+    let (identifiers, titles) = (subject.identifiers(), subject.titles());
+    [0, 1].map(|at| {
+        manifest_of(subject.spec, identifiers[at].clone(), titles[at].clone(), base_url, packages[at])
+    })
 }
 
 /// A digest for each part lets a Mac notice a broken download before its end;
@@ -120,9 +112,10 @@ struct InstallBehavior {
     install: &'static str,
 }
 
-/// Identifier of the declaration: its own, since a package's is one of a receipt.
-pub fn declaration_identifier(spec: &Spec, instance: &Instance) -> String {
-    format!("{}.declaration.{}", spec.identifier_prefix, instance.name)
+/// Identifier of the declaration: at most 64 octets are taken, which a name of an instance
+/// behind a prefix may go beyond, so that it is a UUID of the name.
+pub fn declaration_identifier(subject: Subject<'_>) -> String {
+    uuid(&subject.identifier_of("declaration"))
 }
 
 /// The token of a declaration that names this manifest.
@@ -135,10 +128,10 @@ pub fn server_token(manifest: &[u8]) -> String {
 }
 
 /// The declaration that has the package installed, with a newline at its end.
-pub fn declaration(spec: &Spec, instance: &Instance, manifest_url: &str, manifest: &[u8]) -> Vec<u8> {
+pub fn declaration(subject: Subject<'_>, manifest_url: &str, manifest: &[u8]) -> Vec<u8> {
     let declaration = Declaration {
         r#type: "com.apple.configuration.package",
-        identifier: declaration_identifier(spec, instance),
+        identifier: declaration_identifier(subject),
         server_token: server_token(manifest),
         payload: PackagePayload {
             manifest_url,
@@ -181,41 +174,21 @@ struct Rule {
     rule_value: String,
 }
 
-/// Identifier of the profile of one instance.
-pub fn profile_identifier(spec: &Spec, instance: &Instance) -> String {
-    format!("{}.login-items.{}", spec.identifier_prefix, instance.name)
+/// Identifier of the profile.
+pub fn profile_identifier(subject: Subject<'_>) -> String {
+    subject.identifier_of("login-items")
 }
 
-/// Identifier of the profile of all instances.
-pub fn whole_profile_identifier(spec: &Spec) -> String {
-    format!("{}.login-items", spec.identifier_prefix)
-}
-
-/// The profile that lets the job of one instance start without asking the user, who
-/// could switch it off otherwise.
-pub fn profile(spec: &Spec, instance: &Instance) -> Vec<u8> {
-    let of = format!("Lima instance {}", instance.name);
-    let identifier = profile_identifier(spec, instance);
-    profile_of(spec, std::slice::from_ref(instance), identifier, &of, format!("Login item: {of}"))
-}
-
-/// The same for all instances of a run.
-pub fn whole_profile(spec: &Spec) -> Vec<u8> {
-    let of = format!("{} Lima instances", spec.instances.len());
-    let identifier = whole_profile_identifier(spec);
-    profile_of(spec, &spec.instances, identifier, &of, format!("Login items: {of}"))
-}
-
+/// The profile that lets the jobs start without asking the user, who could switch them off
+/// otherwise.
+///
 /// By the labels of the jobs and nothing else: the program is limactl, which is
 /// signed by nobody's team, and every job of Lima's has the prefix.
-fn profile_of(
-    spec: &Spec,
-    instances: &[Instance],
-    identifier: String,
-    of: &str,
-    display_name: String,
-) -> Vec<u8> {
-    let the = if instances.len() == 1 { "the " } else { "" };
+pub fn profile(subject: Subject<'_>) -> Vec<u8> {
+    let Subject { spec, whose } = subject;
+    let (identifier, of) = (profile_identifier(subject), subject.words());
+    let (the, items) = if whose.instance().is_some() { ("the ", "item") } else { ("", "items") };
+    let display_name = format!("Login {items}: {of}");
     let payload = |identifier: String, payload_type| Payload {
         payload_content: Vec::new(),
         payload_description: format!(
@@ -232,7 +205,8 @@ fn profile_of(
     };
     property_list(&Payload {
         payload_content: vec![Payload {
-            rules: instances
+            rules: subject
+                .instances()
                 .iter()
                 .map(|instance| Rule {
                     comment: pages::title(instance),
@@ -247,7 +221,7 @@ fn profile_of(
     })
 }
 
-/// The UUID of a payload, always the same for an identifier: a Mac takes a
+/// The UUID of a payload or a declaration, always the same for a name: a Mac takes a
 /// payload that has the identifier and the UUID of an earlier one for its
 /// update. Version 5 (RFC 9562, 5.5), in capitals as `uuidgen` writes them.
 fn uuid(identifier: &str) -> String {

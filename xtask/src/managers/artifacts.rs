@@ -2,56 +2,24 @@
 //!
 //! Must not know: how they are written.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use super::kinds::{self, MDM_PROFILE, MUNKI_CATALOG};
+use super::subject::Subject;
 use super::{apple, munki};
 use crate::artifact::{
-    Artifact, Built, BuiltPackage, Content, Description, Kind, MakeOfAll, Maker, Needs, Planned, RunFiles,
-    Section,
+    Artifact, Built, BuiltPackage, Command, Content, Description, Kind, MakeOfAll, Maker, Planned, RunFiles,
+    Section, Whose,
 };
-use crate::macos::artifacts::package_paths;
-use crate::macos::{PKG, UNINSTALL_PKG};
+use crate::macos::artifacts::packages_of;
 use crate::settings::resolve::MUNKI_FOLDER;
-use crate::settings::{Instance, Spec};
+use crate::settings::{BaseUrl, Spec};
 
-/// What is about an instance's packages.
-pub const MANAGER: &str = "manager";
-/// The catalogs of the Munki repository.
-pub(super) const MUNKI_CATALOG: &str = "munki-catalog";
-
-/// The Managed Login Items profile of all instances of a run.
-const WHOLE_PROFILE: &str = "login-items";
-/// Its place.
+/// Place of the Managed Login Items profile of all instances of a run.
 pub const WHOLE_PROFILE_FILE: &str = "login-items.mobileconfig";
 
-// The Munki repository is not for taking along: its packages are those of the
-// instances once more.
-static KINDS: [Description; 3] = [
-    Description {
-        needs: Some(Needs::BaseUrl),
-        brings: &[PKG, UNINSTALL_PKG, MUNKI_CATALOG],
-        is_program: |path| path.ends_with(".sh"),
-        is_in_zip: |path| !is_in_munki_repository(path),
-        words,
-        ..Description::new(
-            MANAGER,
-            "What device managers read (`--base-url`): under mdm/ and munki/, with the packages",
-        )
-    },
-    Description {
-        needs: Some(Needs::BaseUrl),
-        brings: &[PKG, UNINSTALL_PKG, MANAGER],
-        is_in_zip: |_| false,
-        words: |_| Some("Munki repository, catalog"),
-        of_run: Some(write_catalog),
-        ..Description::new(MUNKI_CATALOG, "The catalogs of the Munki repository (`--base-url`)")
-    },
-    Description {
-        needs: Some(Needs::BaseUrl),
-        words: |_| Some("Managed Login Items profile of all instances"),
-        ..Description::new(WHOLE_PROFILE, "The Managed Login Items profile of all instances (`--base-url`)")
-    },
-];
+static KINDS: [Description; 11] = kinds::kinds(write_catalog);
 
 /// Makes them.
 pub struct Managers;
@@ -65,21 +33,21 @@ impl Maker for Managers {
         &["macos"]
     }
 
-    fn of_packages(&self, spec: &Spec, instance: &Instance) -> Vec<Artifact> {
-        let [installer, uninstaller] = package_paths(spec, instance);
-        super::planned(spec, instance, &installer, &uninstaller)
+    fn of_packages(&self, spec: &Spec, whose: Whose<'_>) -> Vec<Artifact> {
+        let [installer, uninstaller] = packages_of(spec, whose);
+        super::planned(spec, whose, &installer, &uninstaller)
     }
 
     fn about_packages(
         &self,
         spec: &Spec,
-        instance: &Instance,
+        whose: Whose<'_>,
         packages: &[BuiltPackage<'_>],
     ) -> Vec<(String, Content)> {
         let of = |path: &str| packages.iter().find(|one| one.path == path);
-        let [installer, uninstaller] = package_paths(spec, instance);
+        let [installer, uninstaller] = packages_of(spec, whose);
         match (of(&installer), of(&uninstaller)) {
-            (Some(installer), Some(uninstaller)) => super::files(spec, instance, installer, uninstaller),
+            (Some(installer), Some(uninstaller)) => super::files(spec, whose, installer, uninstaller),
             _ => Vec::new(),
         }
     }
@@ -91,56 +59,37 @@ impl Maker for Managers {
         }
         let artifact = Artifact {
             path: WHOLE_PROFILE_FILE.to_owned(),
-            kind: Kind::new(WHOLE_PROFILE),
+            kind: Kind::new(MDM_PROFILE),
             instance: None,
-            identifier: Some(apple::whole_profile_identifier(spec)),
+            identifier: Some(apple::profile_identifier(Subject { spec, whose: Whose::All })),
         };
-        vec![Planned { artifact, make: |spec, _| Ok(Content::Profile(apple::whole_profile(spec))) }]
+        let make: MakeOfAll =
+            |spec, _| Ok(Content::Profile(apple::profile(Subject { spec, whose: Whose::All })));
+        vec![Planned { artifact, make }]
     }
 
     fn of_run(&self, spec: &Spec) -> Vec<Artifact> {
         super::catalogs(spec)
     }
 
-    fn section<'a>(&self, instance: &str, files: &'a [Built]) -> Option<Section<'a>> {
+    fn addresses(&self, base_url: &BaseUrl, kinds: &BTreeSet<Kind>) -> Vec<Command> {
+        if !kinds.contains(&Kind::new(MUNKI_CATALOG)) {
+            return Vec::new();
+        }
+        let note = "SoftwareRepoURL of the Macs:";
+        vec![Command::new("Munki", Some(note), &[base_url.join(MUNKI_FOLDER)])]
+    }
+
+    fn section<'a>(&self, _: &str, files: &'a [Built]) -> Option<Section<'a>> {
+        let is_ours = |one: &&Built| KINDS.iter().any(|kind| one.artifact.kind == kind.name);
         let section = Section {
             heading: "For device managers",
             rank: 1,
-            files: files.iter().filter(|one| is_for_managers(one, instance)).collect(),
+            files: files.iter().filter(is_ours).collect(),
             commands: Vec::new(),
             fold: None,
         };
         (!section.files.is_empty()).then_some(section)
-    }
-}
-
-fn is_in_munki_repository(path: &str) -> bool {
-    path.strip_prefix(MUNKI_FOLDER).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn is_for_managers(built: &Built, instance: &str) -> bool {
-    let below = built.artifact.path.strip_prefix(instance).and_then(|path| path.strip_prefix('/'));
-    built.artifact.kind == MANAGER || below.is_some_and(|path| path.starts_with("mdm/"))
-}
-
-/// What a file is for, by its name.
-fn words(path: &str) -> Option<&'static str> {
-    let words = [
-        ("/manifest.plist", "for InstallEnterpriseApplication"),
-        ("/uninstall-manifest.plist", "the same for the uninstaller"),
-        ("/package.json", "declaration for declarative management"),
-        ("/login-items.mobileconfig", "Managed Login Items profile"),
-        (".package.yml", "software for Fleet"),
-    ];
-    let named = words.iter().find(|(end, _)| path.ends_with(end)).map(|(_, what)| *what);
-    match named {
-        Some(what) => Some(what),
-        None if path.starts_with("munki/pkgs/") => Some("Munki repository, package"),
-        None if path.starts_with("munki/pkgsinfo/") => Some("Munki repository, pkginfo"),
-        None if path.starts_with("munki/manifests/") => Some("Munki repository, manifest to include"),
-        None if path.contains("/mdm/munki/") => Some("Munki pkginfo"),
-        None if path.contains("/mdm/fleet/") => Some("script for Fleet"),
-        None => None,
     }
 }
 

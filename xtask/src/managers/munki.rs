@@ -1,24 +1,23 @@
-//! What Munki reads: the pkginfo of each package, a manifest to include, and the
-//! catalogs.
+//! What Munki reads: the pkginfo of each package, and a manifest to include.
 //!
 //! Sources: munki/munki, `code/client/munkilib/admin/pkginfolib.py` (keys, sizes),
-//! `admin/makecatalogslib.py` (catalogs), `updatecheck/installationstate.py` (when
+//! `updatecheck/installationstate.py` (when
 //! an item counts as installed), `updatecheck/catalogs.py` (names).
 //!
 //! Must not know: where packages are in the output folder.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-
 use md5::{Digest, Md5};
-use plist::Dictionary;
 use serde::Serialize;
-use serde::ser::{SerializeSeq, Serializer};
 
+use super::scripts::munki_installcheck_sh;
+use super::subject::Subject;
 use super::{BuiltPackage, property_list};
+use crate::artifact::Whose;
 use crate::digest::hex;
-use crate::macos::{launchd, pages, scripts::uninstall_sh};
+use crate::macos::{launchd, scripts::uninstall_sh};
 use crate::settings::{Architecture, Condition, Instance, Spec, Text};
+
+pub use super::catalog::{CatalogError, catalogs_of, read_pkginfo, write_catalog};
 
 /// Where the repository has its pkginfos, relative to the output folder.
 pub const PKGSINFO: &str = "munki/pkgsinfo/";
@@ -28,19 +27,15 @@ pub const ALL: &str = "all";
 /// What Munki's Managed Software Center sorts by.
 const CATEGORY: &str = "Virtualization";
 
-/// The name under which manifests ask for the package that installs.
+/// The names under which manifests ask for the packages: the one that installs, and the one
+/// that uninstalls.
 ///
 /// A manifest's `lima-dev-2` is the version 2 of `lima-dev` for Munki
 /// (`split_name_and_version`): what follows the last hyphen must be a word. Both
 /// names of an instance end in one, each in its own, so that no instance's names
 /// are another one's.
-pub fn installer_name(instance: &Instance) -> String {
-    format!("lima-{}-autostart", instance.name)
-}
-
-/// The name under which manifests ask for the package that uninstalls.
-pub fn uninstaller_name(instance: &Instance) -> String {
-    format!("lima-{}-uninstall", instance.name)
+pub fn names(subject: Subject<'_>) -> [String; 2] {
+    ["autostart", "uninstall"].map(|end| format!("{}-{end}", subject.stem()))
 }
 
 /// A pkginfo, its keys in the order in which Munki's own tools write them.
@@ -77,6 +72,10 @@ struct Pkginfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     uninstall_script: Option<String>,
     uninstallable: bool,
+    /// Without it, Munki goes by `installs` and receipts, and leaves a Mac alone that has
+    /// lost both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uninstallcheck_script: Option<String>,
     version: &'a str,
 }
 
@@ -91,18 +90,15 @@ struct Installs {
 
 #[derive(Serialize)]
 struct Receipt<'a> {
-    installed_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installed_size: Option<u64>,
     packageid: String,
     version: &'a str,
 }
 
 /// What both packages share.
-fn pkginfo<'a>(
-    spec: &'a Spec,
-    instance: &'a Instance,
-    package: &BuiltPackage<'a>,
-    location: &'a str,
-) -> Pkginfo<'a> {
+fn pkginfo<'a>(subject: Subject<'a>, package: &BuiltPackage<'a>, location: &'a str) -> Pkginfo<'a> {
+    let spec = subject.spec;
     Pkginfo {
         autoremove: false,
         blocking_applications: [],
@@ -117,15 +113,16 @@ fn pkginfo<'a>(
         installer_item_location: location,
         installer_item_size: package.sums.size / 1024,
         installs: Vec::new(),
-        minimum_os_version: instance.min_macos.as_str(),
+        minimum_os_version: subject.min_macos().as_str(),
         name: String::new(),
         receipts: Vec::new(),
-        supported_architectures: instance.architectures.iter().copied().map(Architecture::as_str).collect(),
-        unattended_install: true,
+        supported_architectures: subject.architectures().into_iter().map(Architecture::as_str).collect(),
+        unattended_install: spec.munki_unattended,
         unattended_uninstall: None,
         uninstall_method: None,
         uninstall_script: None,
         uninstallable: false,
+        uninstallcheck_script: None,
         version: spec.version.as_str(),
     }
 }
@@ -139,37 +136,43 @@ fn pkginfo<'a>(
 /// found on the Mac; and the uninstaller must be this package's own, to the
 /// letter. Version and settings are in its text, so that another version is
 /// noticed by it, and one that is taken back too.
-pub fn installer(spec: &Spec, instance: &Instance, package: &BuiltPackage<'_>, location: &str) -> Vec<u8> {
-    let uninstall_sh = uninstall_sh(spec, instance);
+pub fn installer(subject: Subject<'_>, package: &BuiltPackage<'_>, location: &str) -> Vec<u8> {
+    let Subject { spec, whose } = subject;
+    let of = subject.words();
+    let is_created = subject.instances().iter().all(|instance| instance.template.is_some());
+    let description = match (whose, is_created) {
+        (Whose::One(_), true) => format!("Starts the {of} by itself, and creates it where it is missing."),
+        (Whose::One(_), false) => format!("Starts the {of} by itself. The instance is not part of it."),
+        (Whose::All, _) => format!("Starts {of} by themselves. The instances are not part of it."),
+    };
+    let installs = subject.instances().iter().flat_map(|instance| {
+        let uninstaller = Md5::digest(uninstall_sh(spec, instance));
+        let installs = |md5checksum, path| Installs { md5checksum, path, r#type: "file" };
+        [
+            installs(None, job_path(spec, instance)),
+            installs(Some(hex(uninstaller)), launchd::uninstaller_path(spec, instance)),
+        ]
+    });
+    let receipt = |instance| Receipt {
+        // What each of several components takes is not known here.
+        installed_size: whose.instance().map(|_| package.installed_kbytes),
+        packageid: launchd::installer_identifier(spec, instance),
+        version: spec.version.as_str(),
+    };
+    let [display_name, _] = subject.titles();
+    let [name, _] = names(subject);
     property_list(&Pkginfo {
-        description: if instance.template.is_some() {
-            format!(
-                "Starts the Lima instance {} by itself, and creates it where it is missing.",
-                instance.name
-            )
-        } else {
-            format!("Starts the Lima instance {} by itself. The instance is not part of it.", instance.name)
-        },
-        display_name: pages::title(instance),
-        installs: vec![
-            Installs { md5checksum: None, path: job_path(spec, instance), r#type: "file" },
-            Installs {
-                md5checksum: Some(hex(Md5::digest(&uninstall_sh))),
-                path: launchd::uninstaller_path(spec, instance),
-                r#type: "file",
-            },
-        ],
-        name: installer_name(instance),
-        receipts: vec![Receipt {
-            installed_size: package.installed_kbytes,
-            packageid: launchd::installer_identifier(spec, instance),
-            version: spec.version.as_str(),
-        }],
-        unattended_uninstall: Some(true),
+        description,
+        display_name,
+        installs: installs.collect(),
+        name,
+        receipts: subject.instances().iter().map(receipt).collect(),
+        unattended_uninstall: Some(spec.munki_unattended),
         uninstall_method: Some("uninstall_script"),
-        uninstall_script: Some(uninstall_sh),
+        uninstall_script: Some(subject.uninstall_sh()),
         uninstallable: true,
-        ..pkginfo(spec, instance, package, location)
+        uninstallcheck_script: Some(munki_installcheck_sh(spec, subject.instances())),
+        ..pkginfo(subject, package, location)
     })
 }
 
@@ -185,16 +188,23 @@ fn job_path(spec: &Spec, instance: &Instance) -> String {
 /// The pkginfo of the package that uninstalls. It leaves nothing by which Munki
 /// could see that it ran, not even a receipt; a script looks whether it has
 /// anything to do.
-pub fn uninstaller(spec: &Spec, instance: &Instance, package: &BuiltPackage<'_>, location: &str) -> Vec<u8> {
+pub fn uninstaller(subject: Subject<'_>, package: &BuiltPackage<'_>, location: &str) -> Vec<u8> {
+    let of = subject.words();
+    let [_, display_name] = subject.titles();
+    let [_, name] = names(subject);
     property_list(&Pkginfo {
-        description: format!(
-            "Removes what starts the Lima instance {} by itself. The instance and its disk stay.",
-            instance.name
-        ),
-        display_name: pages::uninstall_title(instance),
-        installcheck_script: Some(super::scripts::munki_installcheck_sh(spec, instance)),
-        name: uninstaller_name(instance),
-        ..pkginfo(spec, instance, package, location)
+        description: match subject.whose {
+            Whose::One(_) => {
+                format!("Removes what starts the {of} by itself. The instance and its disk stay.")
+            }
+            Whose::All => {
+                format!("Removes what starts {of} by themselves. The instances and their disks stay.")
+            }
+        },
+        display_name,
+        installcheck_script: Some(munki_installcheck_sh(subject.spec, subject.instances())),
+        name,
+        ..pkginfo(subject, package, location)
     })
 }
 
@@ -205,99 +215,7 @@ struct Manifest {
 
 /// A manifest for other manifests to include. Without catalogs of its own: those
 /// of the one that includes it count.
-pub fn manifest(instance: &Instance) -> Vec<u8> {
-    property_list(&Manifest { managed_installs: [installer_name(instance)] })
-}
-
-/// Why a catalog could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError<E: std::error::Error + 'static> {
-    /// A pkginfo could not be had.
-    #[error(transparent)]
-    Pkginfo(E),
-    /// The catalog could not be written.
-    #[error("the catalog could not be written: {0}")]
-    Write(#[source] io::Error),
-}
-
-/// Reads a pkginfo that this program wrote. For anybody else's, bound it first.
-///
-/// # Errors
-/// What makes it no property list of a dictionary.
-pub fn read_pkginfo(bytes: &[u8]) -> Result<Dictionary, plist::Error> {
-    plist::from_bytes(bytes)
-}
-
-/// Writes the catalog `name`, or [`ALL`], made of pkginfos that come one by one;
-/// none is kept. Returns how many are in it.
-///
-/// The same pkginfos give the same bytes, whoever built them and in how many
-/// runs, if they come in the same order: that of their paths in `pkgsinfo`, byte
-/// by byte. As makecatalogs does, it leaves out the administrator's notes and
-/// keys that start with `_`.
-///
-/// # Errors
-/// The first pkginfo's that could not be had, or the output's.
-pub fn write_catalog<E: std::error::Error + 'static>(
-    name: &str,
-    pkginfos: impl Iterator<Item = Result<Dictionary, E>>,
-    mut out: impl Write,
-) -> Result<u64, CatalogError<E>> {
-    let state = RefCell::new(State { pkginfos, count: 0, error: None });
-    let written = plist::to_writer_xml(&mut out, &Items { name, state: &state });
-    let state = state.into_inner();
-    if let Some(error) = state.error {
-        return Err(CatalogError::Pkginfo(error));
-    }
-    written
-        .map_err(|error| error.into_io().unwrap_or_else(io::Error::other))
-        .and_then(|()| out.write_all(b"\n"))
-        .map_err(CatalogError::Write)?;
-    Ok(state.count)
-}
-
-/// What serde is to write a list of. It can only be serialized once.
-struct Items<'a, I, E> {
-    name: &'a str,
-    /// serde lends what it serializes, and an iterator changes.
-    state: &'a RefCell<State<I, E>>,
-}
-
-struct State<I, E> {
-    pkginfos: I,
-    count: u64,
-    error: Option<E>,
-}
-
-impl<I: Iterator<Item = Result<Dictionary, E>>, E> Serialize for Items<'_, I, E> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut items = serializer.serialize_seq(None)?;
-        let mut state = self.state.borrow_mut();
-        while let Some(pkginfo) = state.pkginfos.next() {
-            let mut pkginfo = match pkginfo {
-                Ok(pkginfo) => pkginfo,
-                Err(error) => {
-                    state.error = Some(error);
-                    return Err(serde::ser::Error::custom("a pkginfo could not be had"));
-                }
-            };
-            if self.name != ALL && !catalogs_of(&pkginfo).any(|name| name == self.name) {
-                continue;
-            }
-            pkginfo.retain(|key, _| key != "notes" && !key.starts_with('_'));
-            items.serialize_element(&pkginfo)?;
-            state.count += 1;
-        }
-        items.end()
-    }
-}
-
-/// The catalogs that a pkginfo is in.
-pub fn catalogs_of(pkginfo: &Dictionary) -> impl Iterator<Item = &str> {
-    pkginfo
-        .get("catalogs")
-        .and_then(plist::Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(plist::Value::as_string)
+pub fn manifest(subject: Subject<'_>) -> Vec<u8> {
+    let [installer, _] = names(subject);
+    property_list(&Manifest { managed_installs: [installer] })
 }

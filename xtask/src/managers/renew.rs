@@ -10,7 +10,8 @@
 use plist::{Integer, Value};
 
 use super::apple::server_token;
-use super::property_list;
+use super::{FLEET_SOFTWARE, MDM_DECLARATION, MDM_MANIFEST, MUNKI_PKGINFO, property_list};
+use crate::artifact::{Artifact, Kind};
 use crate::digest::sums::Sums;
 
 /// A package as it was when the files were made, and as it is.
@@ -22,8 +23,13 @@ pub struct Renewed<'a> {
     pub now: &'a Sums,
 }
 
-/// The files of one instance, in the order in which they are built: manifests come before
-/// the declaration that has a digest of one.
+/// Whether what files of this kind say follows from a package's bytes.
+pub fn follows_packages(kind: &Kind) -> bool {
+    [MDM_MANIFEST, MDM_DECLARATION, MUNKI_PKGINFO, FLEET_SOFTWARE].iter().any(|one| *kind == *one)
+}
+
+/// The files about two packages, in the order in which they are built: manifests come
+/// before the declaration that has a digest of one.
 #[derive(Debug)]
 pub struct Renewal<'a> {
     installer: Renewed<'a>,
@@ -33,41 +39,40 @@ pub struct Renewal<'a> {
 }
 
 impl<'a> Renewal<'a> {
-    /// For the packages of an instance.
+    /// For the packages of an instance, or those of all.
     pub fn new(installer: Renewed<'a>, uninstaller: Renewed<'a>) -> Self {
         Self { installer, uninstaller, token: None }
     }
 
-    /// The file at `path`, which held `bytes`.
+    /// A file that held `bytes`.
     ///
     /// # Errors
     /// Why it is not the file that was made of these packages.
-    pub fn renew(&mut self, path: &str, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        let is_pkginfo = path.contains("/mdm/munki/") || path.starts_with(super::munki::PKGSINFO);
-        match name {
-            "manifest.plist" => {
+    pub fn renew(&mut self, artifact: &Artifact, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+        let (path, kind) = (&artifact.path, artifact.kind.as_str());
+        match kind {
+            MDM_MANIFEST if path.ends_with("/uninstall-manifest.plist") => {
+                manifest(&bytes, self.uninstaller.now)
+            }
+            MDM_MANIFEST => {
                 let renewed = manifest(&bytes, self.installer.now)?;
                 self.token = Some([server_token(&bytes), server_token(&renewed)]);
                 Ok(renewed)
             }
-            "uninstall-manifest.plist" => manifest(&bytes, self.uninstaller.now),
-            "package.json" => {
-                let [before, now] = self.token.as_ref().ok_or("its manifest is not there")?;
+            MDM_DECLARATION => {
+                let [before, now] = self.token.as_ref().ok_or("its manifest is missing")?;
                 replace(bytes, before, now)
             }
-            _ if name.ends_with(".package.yml") => {
-                replace(bytes, self.installer.before, &self.installer.now.sha256)
-            }
-            _ if is_pkginfo && name.ends_with("-uninstall.plist") => pkginfo(&bytes, self.uninstaller),
-            _ if is_pkginfo => pkginfo(&bytes, self.installer),
+            FLEET_SOFTWARE => replace(bytes, self.installer.before, &self.installer.now.sha256),
+            MUNKI_PKGINFO if path.ends_with("-uninstall.plist") => pkginfo(&bytes, self.uninstaller),
+            MUNKI_PKGINFO => pkginfo(&bytes, self.installer),
             _ => Ok(bytes),
         }
     }
 }
 
 fn manifest(bytes: &[u8], sums: &Sums) -> Result<Vec<u8>, String> {
-    const NONE: &str = "it is no manifest of a package";
+    const NONE: &str = "it is not a manifest of a package";
     let mut manifest: Value = plist::from_bytes(bytes).map_err(|error| error.to_string())?;
     let item = manifest
         .as_dictionary_mut()
@@ -95,7 +100,7 @@ fn pkginfo(bytes: &[u8], package: Renewed<'_>) -> Result<Vec<u8>, String> {
 
 /// Text in which a digest is named once.
 fn replace(bytes: Vec<u8>, before: &str, now: &str) -> Result<Vec<u8>, String> {
-    let text = String::from_utf8(bytes).map_err(|_| "it is no text")?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not text")?;
     if text.matches(before).count() != 1 {
         return Err("it does not name the package that was built".to_owned());
     }

@@ -114,7 +114,7 @@ impl<'a> Api<'a> {
         let data = self.data(WHAT, &answer)?;
         let id = field(&data, "id").ok_or_else(|| unclear(WHAT, &answer, "it has no id"))?;
         if uuid::Uuid::parse_str(&id).is_err() {
-            return Err(unclear(WHAT, &answer, "its id is no UUID"));
+            return Err(unclear(WHAT, &answer, "its id is not a UUID"));
         }
         let upload = serde_json::from_value(data["attributes"].clone())
             .map_err(|_| unclear(WHAT, &answer, "it does not say where to upload"))?;
@@ -207,7 +207,7 @@ impl<'a> Api<'a> {
 
     fn data(&self, what: &'static str, answer: &Answer) -> Result<Value, NotaryError> {
         let mut body: Value = serde_json::from_slice(&answer.body)
-            .map_err(|error| unclear(what, answer, &format!("it is no JSON: {error}")))?;
+            .map_err(|error| unclear(what, answer, &format!("it is not JSON: {error}")))?;
         Ok(body["data"].take())
     }
 }

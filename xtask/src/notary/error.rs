@@ -96,7 +96,7 @@ pub enum NotaryError {
     NoTicket(Vec<PathBuf>),
     #[error("Apple has no ticket for:{}; are they notarized? `cargo xtask notarize` does it", list(.0))]
     NotNotarized(Vec<PathBuf>),
-    #[error("the ticket for {path} was not written, because it does not hold: {fault}")]
+    #[error("the ticket for {path} was not written, because it is not valid: {fault}")]
     BadTicket { path: PathBuf, fault: String },
     #[error("{path} cannot be read as a package: {reason}")]
     NoPackage { path: PathBuf, reason: String },

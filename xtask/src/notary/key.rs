@@ -28,7 +28,7 @@ pub const FOLDERS: [&str; 4] =
 #[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum KeyError {
     #[error(
-        "{origin}: this is no API key: it is neither the .p8 file that App Store Connect gives out, nor JSON with \
+        "{origin}: this is not an API key: it is neither the .p8 file that App Store Connect gives out, nor JSON with \
          issuer_id, key_id and private_key ({reason})"
     )]
     Form { origin: String, reason: String },
@@ -91,7 +91,7 @@ impl ApiKey {
         issuer: Option<&str>,
     ) -> Result<Self, KeyError> {
         let form = |reason: String| KeyError::Form { origin: origin.to_owned(), reason };
-        let text = std::str::from_utf8(bytes).map_err(|_| form("it is no text".to_owned()))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| form("it is not text".to_owned()))?;
         if !text.trim_start().starts_with('{') {
             let key_id = key_id.map(str::to_owned).or_else(|| id_in_name(origin));
             let key_id = key_id.ok_or_else(|| KeyError::NoId { origin: origin.to_owned() })?;
@@ -99,7 +99,7 @@ impl ApiKey {
         }
         // serde's message may quote what it read; where and what kind of fault is enough.
         let unified: Unified = serde_json::from_str(text).map_err(|error| {
-            let what = if error.is_data() { "a field is missing or no text" } else { "it is no JSON" };
+            let what = if error.is_data() { "a field is missing or not a string" } else { "it is not JSON" };
             form(format!("line {}: {what}", error.line()))
         })?;
         let one = |inside: Option<String>, outside: Option<&str>| match (inside, outside) {
@@ -116,7 +116,7 @@ impl ApiKey {
             der(origin, &unified.private_key)?
         } else {
             let compact: String = unified.private_key.split_ascii_whitespace().collect();
-            STANDARD.decode(compact).map_err(|_| form("private_key is no base64".to_owned()))?
+            STANDARD.decode(compact).map_err(|_| form("private_key is not base64".to_owned()))?
         };
         Self::new(origin, &der, key_id, issuer)
     }
@@ -214,9 +214,9 @@ mod tests {
         let json = |key: &str| format!(r#"{{"issuer_id":"{ISSUER}","key_id":"ABC","private_key":"{key}"}}"#);
         for (text, says) in [
             ("hello", "AuthKey_ID.p8"),
-            ("{\"key_id\": S3CRET", "line 1: it is no JSON"),
+            ("{\"key_id\": S3CRET", "line 1: it is not JSON"),
             (r#"{"key_id":"S3CRET"}"#, "a field is missing"),
-            (&json("!S3CRET"), "no base64"),
+            (&json("!S3CRET"), "not base64"),
             (&json("UzNDUkVU"), "cannot be used"),
         ] {
             let error = ApiKey::read("k.json", text.as_bytes(), None, None).unwrap_err().to_string();

@@ -70,7 +70,7 @@ pub(super) fn archive(path: &Path) -> Result<(Archive, BufReader<File>), NotaryE
     Ok((archive, file))
 }
 
-/// What Apple refuses: signatures that do not hold, of another kind of certificate, or
+/// What Apple refuses: signatures that are not valid, of another kind of certificate, or
 /// without a timestamp. What is wrong with programs in it only Apple's log says.
 fn faults(signatures: &Signatures, services: &Services) -> Vec<String> {
     let mut faults = Vec::new();
@@ -127,7 +127,7 @@ fn chain_faults(chain: &[x509_certificate::CapturedX509Certificate], services: &
     let is_installer = extended_key_usages(leaf)
         .is_ok_and(|usages| usages.iter().any(|usage| usage == DEVELOPER_ID_INSTALLER));
     if !is_installer {
-        faults.push(format!("it is signed by {name:?}, which is no Developer ID Installer certificate"));
+        faults.push(format!("it is signed by {name:?}, which is not a Developer ID Installer certificate"));
     }
     match chain.iter().position(|one| services.is_root(one)) {
         Some(end) if chain[1..=end].iter().all(is_authority) => {}

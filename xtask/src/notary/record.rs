@@ -54,7 +54,7 @@ pub enum RecordError {
     #[error("could not {operation} {path}: {source}")]
     Io { operation: &'static str, path: PathBuf, source: io::Error },
     #[error(
-        "{path} is no record of submissions ({reason}); move it away, and if something was submitted, go on with \
+        "{path} is not a record of submissions ({reason}); move it away, and if something was submitted, go on with \
          `cargo xtask notarize --resume ID out`"
     )]
     Unreadable { path: PathBuf, reason: String },

@@ -78,7 +78,7 @@ fn tries(
             let Some(entry) = names.get(&record.record_name) else { continue };
             if let Some(fields) = record.fields {
                 let ticket = STANDARD.decode(fields.signed_ticket.value);
-                found.insert(*entry, ticket.map_err(|_| unclear("a ticket is no base64".to_owned()))?);
+                found.insert(*entry, ticket.map_err(|_| unclear("a ticket is not base64".to_owned()))?);
             } else if record.server_error_code.as_deref().is_some_and(|code| code != "NOT_FOUND") {
                 let code = record.server_error_code.unwrap_or_default();
                 return Err(unclear(format!("{code} {}", record.reason.unwrap_or_default())));

@@ -194,7 +194,7 @@ fn earlier_paths(root: &Path, unreadable: &mut Option<String>) -> Result<Paths, 
     });
     match read {
         Ok(()) => {}
-        // What is no manifest; what cannot be opened is another matter.
+        // What is not a manifest; what cannot be opened is another matter.
         Err(OutputError::Io { source, .. }) if source.raw_os_error().is_none() => {
             *unreadable = Some(source.to_string());
             paths = Paths::default();
@@ -239,7 +239,7 @@ fn restore(old: &Path, root: &Path) -> Result<(), OutputError> {
     })
 }
 
-/// Calls `found` with everything below `folder` that is no folder, relative to
+/// Calls `found` with everything below `folder` that is not a folder, relative to
 /// `base`, sorted.
 fn each_file(
     base: &Path,
@@ -275,7 +275,7 @@ fn left_alone(root: &Path, new: &Paths, found: &mut Vec<String>) -> Result<(), O
 }
 
 /// Removes the folders of `paths` that are empty now. Those that are not stay;
-/// that is no error.
+/// that is not an error.
 fn remove_empty_folders<'a>(root: &Path, paths: impl Iterator<Item = &'a str>) {
     let mut folders = BTreeSet::new();
     for path in paths {

@@ -1,7 +1,7 @@
 //! `artifacts.json` and `SHA256SUMS`: what a run built, for machines.
 //!
 //! ```text
-//! artifacts.json   { "schema": 1, "version": "...", "organization": "...", "time": ..., "partition": {...}, "artifacts": [ ... ] }
+//! artifacts.json   { "schema": 1, "version": "...", ..., "artifacts": [ ... ] }, as docs/artifacts.schema.json has it
 //! SHA256SUMS       digest, two spaces, path: a line per file, as sha256sum writes and checks it
 //! ```
 //!
@@ -22,6 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::partition::Partition;
 use crate::artifact::{Artifact, Built};
+use crate::settings::names::{BaseUrl, Commit};
 
 /// Version of the schema of `artifacts.json` and of `plan --format json`. It
 /// grows when a field changes its meaning or goes, not when one is added.
@@ -38,15 +39,46 @@ pub struct Header {
     pub schema: u32,
     /// Version of every package of the run.
     pub version: String,
+    /// Version of the program that built it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub program: Option<String>,
+    /// The commit that was built, where the run was told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commit: Option<Commit>,
+    /// Where the files are served, if device managers are to fetch them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base_url: Option<BaseUrl>,
     /// Who publishes the packages, where the settings say so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub organization: Option<String>,
-    /// Time of the files inside archives, seconds since 1970.
+    /// Time of the files inside archives, seconds since 1970: `SOURCE_DATE_EPOCH`,
+    /// or a fixed date.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub time: Option<u32>,
     /// Of which run this is a part; nothing where it is all of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partition: Option<Part>,
+}
+
+/// What `artifacts.json` says of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// What is recorded of it.
+    #[serde(flatten)]
+    pub built: Built,
+    /// Its permission bits, as in `0644`: an upload or a web server loses them.
+    pub mode: String,
+    /// Where it is served, in a run with a `base_url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl Listed {
+    /// Lists a file of a run with this header.
+    pub fn new(built: Built, mode: u32, header: &Header) -> Self {
+        let url = header.base_url.as_ref().map(|base| base.join(&built.artifact.path));
+        Self { built, mode: format!("{mode:04o}"), url }
+    }
 }
 
 /// What a part of a run records for `merge`.
@@ -68,7 +100,16 @@ pub struct Part {
 impl Header {
     /// A header of this program's schema.
     pub fn new(version: String, partition: Option<Part>) -> Self {
-        Self { schema: SCHEMA, version, organization: None, time: None, partition }
+        Self {
+            schema: SCHEMA,
+            version,
+            program: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            commit: None,
+            base_url: None,
+            organization: None,
+            time: None,
+            partition,
+        }
     }
 }
 
@@ -79,7 +120,7 @@ impl Header {
 pub fn write_json<W: Write>(
     out: &mut W,
     header: &Header,
-    artifacts: impl Iterator<Item = io::Result<Built>>,
+    artifacts: impl Iterator<Item = io::Result<Listed>>,
 ) -> io::Result<()> {
     #[derive(Serialize)]
     struct Manifest<'a, S: Serialize> {
@@ -95,12 +136,12 @@ pub fn write_json<W: Write>(
 /// What an iterator gives, as a sequence that is never held as a whole.
 struct Sequence<I>(RefCell<I>);
 
-impl<I: Iterator<Item = io::Result<Built>>> Serialize for Sequence<I> {
+impl<I: Iterator<Item = io::Result<Listed>>> Serialize for Sequence<I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeSeq;
         let mut sequence = serializer.serialize_seq(None)?;
-        for built in &mut *self.0.borrow_mut() {
-            sequence.serialize_element(&built.map_err(S::Error::custom)?)?;
+        for listed in &mut *self.0.borrow_mut() {
+            sequence.serialize_element(&listed.map_err(S::Error::custom)?)?;
         }
         sequence.end()
     }
@@ -132,7 +173,7 @@ pub fn read_header(input: impl Read) -> io::Result<Header> {
 }
 
 /// Calls `each` with the paths that an earlier run's `artifacts.json` lists. A
-/// path that leaves the folder is no path of ours and is left out.
+/// path that leaves the folder is not a path of ours and is left out.
 ///
 /// # Errors
 /// As [`read_json`].
@@ -236,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_from_either_side_of_the_artifacts() {
-        let header = Header::new("1.0".to_owned(), None);
+        let header = Header { program: None, ..Header::new("1.0".to_owned(), None) };
         for json in [
             r#"{"schema":1,"version":"1.0","artifacts":[]}"#,
             r#"{"artifacts":[{"path":"a"}],"version":"1.0","schema":1}"#,

@@ -9,3 +9,7 @@ pub mod page;
 pub mod partition;
 pub mod records;
 pub mod zip;
+
+/// Time of the files inside archives where nobody gives one: 2000-01-01T00:00:00Z. It
+/// says nothing of when a run was built.
+pub const NO_TIME: u32 = 946_684_800;

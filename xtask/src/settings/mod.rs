@@ -49,6 +49,8 @@ pub struct Spec {
     /// The Munki catalogs that every package is in; not empty, no two equal when
     /// case is folded.
     pub munki_catalogs: Vec<CatalogName>,
+    /// Whether Munki installs and removes while somebody works, which restarts a VM.
+    pub munki_unattended: bool,
     /// The instances, in the order in which they were given; no two names are
     /// equal when case is folded.
     pub instances: Vec<Instance>,

@@ -38,7 +38,7 @@ fn taken(name: &InstanceName, version: &PackageVersion, for_managers: bool) -> O
         ("file", zip.as_str()),
     ];
     if for_managers {
-        files.push(("folder", MUNKI_FOLDER));
+        files.extend([("folder", MUNKI_FOLDER), ("folder", MDM_FOLDER)]);
     }
     let (what, file) = files.into_iter().find(|(_, file)| file.eq_ignore_ascii_case(name.as_str()))?;
     Some(format!(
@@ -65,6 +65,8 @@ fn too_long(name: &InstanceName, version: &PackageVersion) -> Option<String> {
 
 /// The Munki repository beside the instances' folders.
 pub const MUNKI_FOLDER: &str = "munki";
+/// What is about the packages of all instances, beside the instances' folders.
+pub const MDM_FOLDER: &str = "mdm";
 
 /// What comes beside name and version in the longest file name of a Linux package.
 const LINUX_FILE_END: &str = "--1-any.pkg.tar.zst";

@@ -11,8 +11,8 @@ use toml::Spanned;
 
 use super::error::{Faults, SpecError};
 use super::names::{NameError, did_you_mean, list, quoted};
-pub use super::places::MUNKI_FOLDER;
 use super::places::check_places;
+pub use super::places::{MDM_FOLDER, MUNKI_FOLDER};
 use super::tables::{InstanceSettings, Options, Settings};
 use super::{
     AbsolutePath, Account, Architecture, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
@@ -73,7 +73,7 @@ pub struct Flags {
     /// limactl on the machine that the installer is for
     ///
     /// An absolute path. Without it: /opt/homebrew/bin/limactl on macOS,
-    /// /usr/local/bin/limactl on Linux. With `auto` it is looked for at every
+    /// /usr/local/bin/limactl on Linux, where packages look as with `auto`. With `auto` it is looked for at every
     /// start: on a Mac in /opt/homebrew/bin, /usr/local/bin and /opt/local/bin,
     /// the first for its processor; on Linux in /usr/local/bin, /usr/bin and
     /// Linuxbrew's folder.
@@ -106,6 +106,13 @@ pub struct Flags {
     /// repository, software for Fleet.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+
+    /// Whether Munki may install and remove while somebody works
+    ///
+    /// `true`, where neither this nor the settings say otherwise. It restarts the VM, also
+    /// one in use: with `false`, Munki waits until somebody asks for it or logs out.
+    #[arg(long, value_name = "BOOLEAN")]
+    pub munki_unattended: Option<bool>,
 }
 
 /// What the process knows about its user.
@@ -176,6 +183,10 @@ pub fn resolve(
         munki_catalogs: settings
             .and_then(|settings| settings.munki_catalogs.clone())
             .unwrap_or_else(|| vec![built_in(DEFAULT_MUNKI_CATALOG)]),
+        munki_unattended: flags
+            .munki_unattended
+            .or_else(|| settings.and_then(|settings| settings.munki_unattended))
+            .unwrap_or(true),
         instances,
     })
 }

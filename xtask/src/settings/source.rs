@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::names::printable;
 
-/// Why a file is no text.
+/// Why a file is not text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct NotText {

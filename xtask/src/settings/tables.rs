@@ -42,6 +42,8 @@ pub struct Settings {
     pub base_url: Option<BaseUrl>,
     /// `munki-catalogs`; not empty, no two equal when case is folded.
     pub munki_catalogs: Option<Vec<CatalogName>>,
+    /// `munki-unattended`
+    pub munki_unattended: Option<bool>,
     /// `[defaults]`
     pub defaults: Options,
     /// `[[instance]]`, in the file's order; no two names are equal when case is folded.
@@ -111,6 +113,8 @@ struct File {
     base_url: Option<BaseUrl>,
     #[serde(default, deserialize_with = "values::catalogs")]
     munki_catalogs: Option<Vec<CatalogName>>,
+    #[serde(default, deserialize_with = "values::boolean")]
+    munki_unattended: Option<bool>,
     defaults: Option<Options>,
     #[serde(default)]
     #[expect(
@@ -173,6 +177,7 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
         maintainer: file.maintainer,
         base_url: file.base_url,
         munki_catalogs: file.munki_catalogs,
+        munki_unattended: file.munki_unattended,
         defaults,
         instances,
         source,
@@ -261,9 +266,9 @@ fn check_options(
 fn unknown(name: &str, here: &'static [&'static str], elsewhere: &'static [&'static str]) -> String {
     let meant = did_you_mean(name, here.iter().chain(elsewhere).copied());
     if meant.is_empty() {
-        format!("{} is no setting; here may be {}", quoted(name), list(here.iter().copied(), "or"))
+        format!("{} is not a setting; allowed here: {}", quoted(name), list(here.iter().copied(), "or"))
     } else {
-        format!("{} is no setting{meant}", quoted(name))
+        format!("{} is not a setting{meant}", quoted(name))
     }
 }
 
@@ -314,7 +319,7 @@ fn resource(
     let Some(extension) = extension else {
         let known: Vec<String> = kind.extensions.iter().map(|extension| format!(".{extension}")).collect();
         return refused(format!(
-            "{} is no file that Installer can show as {}; its name must end in {}",
+            "{} is not a file that Installer can show as {}; its name must end in {}",
             quoted(text),
             kind.what,
             list(known.iter().map(String::as_str), "or")
@@ -339,7 +344,7 @@ fn read_template(source: &Source, options: &mut Options, read: &mut ReadFile<'_>
     let lower = text.to_ascii_lowercase();
     if !lower.ends_with(".yaml") && !lower.ends_with(".yml") {
         return refused(format!(
-            "{} is no file of a Lima template, whose name ends in `.yaml` or `.yml`; of a template that Lima brings along, save what `limactl template copy` gives",
+            "{} is not a file of a Lima template, whose name ends in `.yaml` or `.yml`; of a template that Lima brings along, save what `limactl template copy` gives",
             quoted(text)
         ));
     }

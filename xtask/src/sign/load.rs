@@ -22,7 +22,7 @@ use super::certificate::{DEVELOPER_ID_INSTALLER, complete_chain, extended_key_us
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum IdentityError {
-    #[error("{origin}: this is no PKCS#12 file (.p12, .pfx): {reason}")]
+    #[error("{origin}: this is not a PKCS#12 file (.p12, .pfx): {reason}")]
     NotPkcs12 { origin: String, reason: String },
     #[error(
         "{origin}: the password is wrong; give the right one with --p12-password-file FILE or \
@@ -34,7 +34,7 @@ pub enum IdentityError {
          again from Keychain Access, or with `openssl pkcs12 -export`"
     )]
     UnsupportedPkcs12 { origin: String, reason: String },
-    #[error("{origin}: this is no PEM file: {reason}")]
+    #[error("{origin}: this is not a PEM file: {reason}")]
     NotPem { origin: String, reason: String },
     #[error(
         "{origin}: the private key is encrypted; decrypt it with `openssl pkey -in KEY -out PLAIN`, or put key \
@@ -59,7 +59,7 @@ pub enum IdentityError {
     )]
     KeyMismatch { origin: String, subjects: String },
     #[error(
-        "{origin}: the certificate \"{subject}\" is no installer certificate: {what}; a Developer ID Installer \
+        "{origin}: the certificate \"{subject}\" is not an installer certificate: {what}; a Developer ID Installer \
          certificate is needed (extended key usage 1.2.840.113635.100.4.13)"
     )]
     NotInstaller { origin: String, subject: String, what: String },

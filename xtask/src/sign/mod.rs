@@ -18,7 +18,7 @@
 //!
 //! Source: the signatures of 47 packages that productsign wrote, up to 2026.
 //! apple-codesign 0.29 cannot make the first one: its key hashes what it is
-//! given, and what comes out is no signature that a Mac made or checks.
+//! given, and what comes out is not a signature that a Mac made or checks.
 //!
 //! The first one is the rsa crate's, which takes three times as long as ring for the
 //! second. Measured in 2026, RSA-2048, one core, in microseconds a signature:

@@ -193,7 +193,7 @@ fn request(signature: &[u8]) -> Result<TimeStampReq, String> {
 /// The token of an answer, if it answers this request. Whether its signature holds is for
 /// who verifies the package.
 fn token(answer: &[u8], request: &TimeStampReq) -> Result<UnsignedAttributes, String> {
-    let cannot = |what: String| format!("it answered what is no timestamp: {what}");
+    let cannot = |what: String| format!("it answered what is not a timestamp: {what}");
     let answer = Constructed::decode(SliceSource::new(answer), Mode::Der, TimeStampResp::take_from)
         .map_err(|error| cannot(error.to_string()))?;
     if !matches!(answer.status.status, PkiStatus::Granted | PkiStatus::GrantedWithMods) {

@@ -286,7 +286,7 @@ impl Comparison {
         }
         let path = entry.path.as_str();
         let Some(index) = self.find(path) else {
-            return self.found.fault(format!("{path:?} is in the Payload and not in the Bom"));
+            return self.found.fault(format!("{path:?} is in the Payload but not in the Bom"));
         };
         self.records[index].seen = true;
         let record = &self.records[index];
@@ -358,7 +358,7 @@ impl Comparison {
             // Archives that were made by hand begin below the root.
             if !self.records[index].seen && !self.is_root(index) {
                 let path = self.path(index);
-                self.found.fault(format!("{path:?} is in the Bom and not in the Payload"));
+                self.found.fault(format!("{path:?} is in the Bom but not in the Payload"));
             }
         }
         self.found

@@ -1,6 +1,6 @@
 //! The certificates that a signature brings along, whether or not its chain needs them.
 //!
-//! A Mac takes a chain's certificates where it finds them. One that does not hold says
+//! A Mac takes a chain's certificates where it finds them. One that is not valid says
 //! that somebody changed something, even where the same one is at hand elsewhere.
 //!
 //! Must not know: archives, what the signature is over.
@@ -9,7 +9,7 @@ use x509_certificate::CapturedX509Certificate;
 
 use crate::sign::certificate::{self, is_signed_by};
 
-/// Each certificate that does not hold: it must be known, or an issuer at hand must
+/// Each certificate that is not valid: it must be known, or an issuer at hand must
 /// have signed it. `open` takes those whose issuer is nowhere at hand.
 pub fn carried_faults(
     carried: &[CapturedX509Certificate],
@@ -31,7 +31,7 @@ pub fn carried_faults(
             .peekable();
         let is_open = open && issuers.peek().is_none();
         if !is_open && !issuers.any(|issuer| is_signed_by(one, issuer)) {
-            faults.push(format!("the certificate {name:?} that it carries does not hold"));
+            faults.push(format!("the certificate {name:?} that it carries is not valid"));
         }
     }
     faults

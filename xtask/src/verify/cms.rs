@@ -34,9 +34,9 @@ pub struct Verified {
 /// Checks the signature in `slot` (which zeros may fill up) over `content`,
 /// made by `leaf`.
 pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Result<Verified, String> {
-    let length = ber::length(slot, 0).ok_or("it is no BER structure")?;
+    let length = ber::length(slot, 0).ok_or("it is not a BER structure")?;
     if slot[length..].iter().any(|byte| *byte != 0) {
-        return Err("there is something behind it in its place".to_owned());
+        return Err("other data follows it in its place".to_owned());
     }
     let raw = frame(&slot[..length])?;
     detached(&raw)?;
@@ -60,10 +60,10 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
         Some(attributes) => {
             signer
                 .verify_message_digest_with_content(content)
-                .map_err(|_| "it is over another table of contents".to_owned())?;
+                .map_err(|_| "it signs another table of contents".to_owned())?;
             signer
                 .verify_signature_with_signed_data(&signed)
-                .map_err(|error| format!("its signature does not hold: {error}"))?;
+                .map_err(|error| format!("its signature is not valid: {error}"))?;
             attributes.signing_time().copied()
         }
         None => {
@@ -80,11 +80,11 @@ pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Re
 /// Whether the signer is trusted is another question.
 ///
 /// # Errors
-/// Why it does not hold.
+/// Why it is not valid.
 pub fn attached(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let length = ber::length(bytes, 0).ok_or("it is no BER structure")?;
+    let length = ber::length(bytes, 0).ok_or("it is not a BER structure")?;
     if length != bytes.len() {
-        return Err("there is something behind it".to_owned());
+        return Err("other data follows it".to_owned());
     }
     let signed = SignedData::parse_ber(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
     certificates(&signed, bytes)?;
@@ -94,23 +94,23 @@ pub fn attached(bytes: &[u8]) -> Result<Vec<u8>, String> {
     };
     signer
         .verify_message_digest_with_signed_data(&signed)
-        .map_err(|_| "it is over another content".to_owned())?;
+        .map_err(|_| "it signs other content".to_owned())?;
     signer
         .verify_signature_with_signed_data(&signed)
-        .map_err(|error| format!("its signature does not hold: {error}"))?;
+        .map_err(|error| format!("its signature is not valid: {error}"))?;
     Ok(signed.signed_content().ok_or("it is empty")?.to_vec())
 }
 
 /// That the signature stands beside what it is over.
 fn detached(raw: &rfc5652::SignedData) -> Result<(), String> {
     if raw.content_info.content_type != rfc5652::OID_ID_DATA {
-        return Err("it is over something else than data".to_owned());
+        return Err("it signs something other than plain data".to_owned());
     }
     if raw.content_info.content.is_some() {
         return Err("it brings its own content".to_owned());
     }
     if raw.version != CmsVersion::V1 {
-        return Err("it is of a version that packages do not have".to_owned());
+        return Err("its version is not one that packages have".to_owned());
     }
     Ok(())
 }
@@ -128,7 +128,7 @@ fn direct(signer: &SignerInfo, content: &[u8], leaf: &CapturedX509Certificate) -
         ),
         other => return Err(format!("its digest algorithm {other:?} is not one that packages have")),
     };
-    key.verify(padding, &digest, signer.signature()).map_err(|_| "its signature does not hold".to_owned())
+    key.verify(padding, &digest, signer.signature()).map_err(|_| "its signature is not valid".to_owned())
 }
 
 fn sha1_of(content: &[u8]) -> Sha1 {

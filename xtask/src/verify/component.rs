@@ -48,7 +48,7 @@ impl Components {
         let [mut archive, mut paths, mut bom_found, mut counts] = <[Findings; 4]>::default();
         let mut comparison = match facts.bom.as_ref().map(|data| comparison(package, data, input)) {
             None => {
-                bom_found.fault("it has a Payload and no Bom");
+                bom_found.fault("it has a Payload but no Bom");
                 None
             }
             Some(Err(fault)) => {
@@ -82,7 +82,7 @@ impl Components {
         let mut all = Vec::new();
         match read {
             None => {
-                archive.fault("it has a Bom and no Payload");
+                archive.fault("it has a Bom but no Payload");
                 all.push(("package without a Payload", Count::default()));
             }
             Some(Err(fault)) => archive.fault(format!("Payload: {fault}")),
@@ -155,7 +155,7 @@ fn counts(facts: &ComponentFacts, counts: &[(&str, Count)], has_apple_double: bo
 fn scripts<R: Read + Seek>(package: &PackageFacts, facts: &ComponentFacts, input: &mut R) -> Findings {
     let mut found = Findings::default();
     let Some(data) = &facts.scripts else {
-        found.fault("PackageInfo names scripts, and there are none");
+        found.fault("PackageInfo names scripts, but the package has none");
         return found;
     };
     let hooks = hooks(facts);
@@ -184,7 +184,7 @@ fn scripts<R: Read + Seek>(package: &PackageFacts, facts: &ComponentFacts, input
             break;
         }
         let Some((runs, mode, is_script)) = there.get(hook) else {
-            found.fault(format!("{hook:?} is named in PackageInfo and not there"));
+            found.fault(format!("{hook:?} is named in PackageInfo but missing"));
             continue;
         };
         if !runs {

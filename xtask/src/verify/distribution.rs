@@ -93,7 +93,7 @@ fn reference_findings(distribution: &DistributionFacts, components: &[ComponentF
         };
         known.insert(id);
         let Some(component) = folders.get(folder.as_str()).filter(|_| !folder.is_empty()) else {
-            found.fault(format!("{id:?} refers to {folder:?}, which is not there"));
+            found.fault(format!("{id:?} refers to {folder:?}, which is missing"));
             continue;
         };
         let Some(info) = &component.package_info else { continue };
@@ -120,7 +120,7 @@ fn reference_findings(distribution: &DistributionFacts, components: &[ComponentF
             }
             if !known.contains(id.as_str()) {
                 found.note(format!(
-                    "the choice {:?} wants {id:?}, which is not there",
+                    "the choice {:?} wants {id:?}, which is missing",
                     choice.id.as_deref().unwrap_or_default()
                 ));
             }
@@ -130,7 +130,7 @@ fn reference_findings(distribution: &DistributionFacts, components: &[ComponentF
         distribution.choices.iter().filter_map(|choice| choice.id.as_deref()).collect();
     for line in &distribution.outline {
         if !choices.contains(line.as_str()) {
-            found.note(format!("the outline lists the choice {line:?}, which is not there"));
+            found.note(format!("the outline lists the choice {line:?}, which is missing"));
         }
     }
     found
@@ -151,7 +151,7 @@ fn resource_findings(distribution: &DistributionFacts, resources: &[String]) -> 
     let mut found = Findings::default();
     for page in &distribution.pages {
         if let Some(file) = page.file.as_deref().filter(|file| !there.contains(file)) {
-            found.note(format!("{}: Resources/{file} is not there", page.element));
+            found.note(format!("{}: Resources/{file} is missing", page.element));
         }
     }
     found

@@ -31,14 +31,19 @@ pub fn checks(
     files: &BTreeMap<String, FileDigest>,
 ) -> Vec<Check> {
     let sums = match sums {
-        None => vec![format!("{SUMS_FILE} is not there")],
+        None => vec![format!("{SUMS_FILE} is missing")],
         Some(text) => sums_faults(text, files),
     };
     let manifest = match manifest {
-        None => vec![format!("{MANIFEST_FILE} is not there")],
+        None => vec![format!("{MANIFEST_FILE} is missing")],
         Some(json) => manifest_faults(json, files),
     };
     vec![Check::of("folder-sums", sums), Check::of("folder-manifest", manifest)]
+}
+
+/// The same for a folder that nobody recorded.
+pub fn none(why: &str) -> Vec<Check> {
+    ["folder-sums", "folder-manifest"].map(|name| Check::not_applicable(name, why)).into()
 }
 
 fn sums_faults(text: &str, files: &BTreeMap<String, FileDigest>) -> Vec<String> {
@@ -56,7 +61,7 @@ fn sums_faults(text: &str, files: &BTreeMap<String, FileDigest>) -> Vec<String> 
     }
     for (path, digest) in &listed {
         match files.get(*path) {
-            None => faults.push(format!("{path:?} is listed and not there")),
+            None => faults.push(format!("{path:?} is listed but missing")),
             Some(found) if !found.sha256.eq_ignore_ascii_case(digest) => {
                 faults.push(format!("{path:?} has another digest: {}", found.sha256));
             }
@@ -64,7 +69,7 @@ fn sums_faults(text: &str, files: &BTreeMap<String, FileDigest>) -> Vec<String> 
         }
     }
     let unlisted = files.keys().filter(|path| *path != SUMS_FILE && !listed.contains_key(path.as_str()));
-    faults.extend(unlisted.map(|path| format!("{path:?} is there and not listed")));
+    faults.extend(unlisted.map(|path| format!("{path:?} exists but is not listed")));
     faults
 }
 
@@ -84,7 +89,7 @@ fn manifest_faults(json: &[u8], files: &BTreeMap<String, FileDigest>) -> Vec<Str
             faults.push(format!("{path:?} is listed twice"));
         }
         match files.get(path) {
-            None => faults.push(format!("{path:?} is listed and not there")),
+            None => faults.push(format!("{path:?} is listed but missing")),
             Some(found) if found.size != artifact.size => {
                 faults.push(format!("{path:?} has {} bytes, and not {}", found.size, artifact.size));
             }
@@ -97,6 +102,6 @@ fn manifest_faults(json: &[u8], files: &BTreeMap<String, FileDigest>) -> Vec<Str
     let own = [MANIFEST_FILE, SUMS_FILE];
     let unlisted =
         files.keys().filter(|path| !own.contains(&path.as_str()) && !listed.contains_key(path.as_str()));
-    faults.extend(unlisted.map(|path| format!("{path:?} is there and not listed")));
+    faults.extend(unlisted.map(|path| format!("{path:?} exists but is not listed")));
     faults
 }

@@ -69,9 +69,10 @@ fn is_staged(entry: &Entry) -> bool {
 /// # Errors
 /// Why it is none.
 pub fn read(entry: &Entry) -> Result<Job, String> {
-    let content = entry.content.as_deref().ok_or("it is too large for a property list of launchd's")?;
-    let value = property_list::read(content).map_err(|error| format!("it is no property list: {error}"))?;
-    let keys = value.as_dictionary().ok_or("it is no dictionary")?;
+    let content = entry.content.as_deref().ok_or("it is too large for a launchd property list")?;
+    let value =
+        property_list::read(content).map_err(|error| format!("it is not a property list: {error}"))?;
+    let keys = value.as_dictionary().ok_or("it is not a dictionary")?;
     let text = |key: &str| keys.get(key).and_then(Value::as_string).map(str::to_owned);
     let mut program: Vec<String> = keys
         .get("ProgramArguments")
@@ -185,7 +186,7 @@ impl Findings {
         if self.any {
             self.remarks.into_iter().fold(Check::of("launchd", self.found), Check::remark)
         } else {
-            Check::not_applicable("launchd", "no property list of launchd's is installed")
+            Check::not_applicable("launchd", "the package installs no launchd job")
         }
     }
 }

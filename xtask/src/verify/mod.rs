@@ -49,11 +49,11 @@ pub use check::{Check, Findings, Status, all_hold};
 /// What a package must be beyond sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Level {
-    /// Signed by somebody who is trusted.
+    /// Signed with a certificate that leads to Apple, or to one of --trust.
     Signed,
-    /// Signed with a Developer ID Installer certificate of Apple's.
+    /// Signed with an Apple Developer ID Installer certificate.
     DeveloperId,
-    /// That, and a notarization ticket that Apple signed for it is stapled to it.
+    /// The same, and Apple's notarization ticket for the package is stapled to it.
     Notarized,
 }
 

@@ -1,20 +1,21 @@
 //! A property list that anybody may have made, XML or binary.
 //!
-//! The crate plist reads it; what it does not bound is bounded here beforehand. Lists
-//! in each other without end overflow the stack, which nothing can catch; and in a
-//! binary list, whose parts are referred to by number, ten lists of ten times the next
-//! one are ten thousand million values. Layout of the latter: Apple's CFBinaryPList.c.
+//! The crate plist reads it; what it does not bound is bounded here. Lists in each other
+//! without end overflow the stack, which nothing can catch; and in a binary list, whose
+//! parts are referred to by number, ten lists of ten times the next one are ten thousand
+//! million values. Layout of the latter: Apple's CFBinaryPList.c.
 //!
 //! Must not know: what property lists are for.
 
+use std::cell::Cell;
+use std::fmt;
 use std::io::Cursor;
 
-use plist::Value;
+use plist::{Dictionary, Value};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Most arrays and dictionaries in an XML list, and so how deep they can be nested. A
-/// job of launchd's has a handful.
-const CONTAINERS_MAX: usize = 1000;
-/// How deep a binary list may be nested.
+/// How deep a list may be nested. A job of launchd's has a handful of levels.
 const DEPTH_MAX: usize = 64;
 /// What a binary list may come to in memory, in bytes, roughly.
 const MEMORY_MAX: usize = 16 << 20;
@@ -36,15 +37,94 @@ pub fn read(content: &[u8]) -> Result<Value, String> {
         }
         Value::from_reader(Cursor::new(content))
     } else {
-        // What is closed again is not subtracted: a comment can hold anything.
-        let count = |tag: &[u8]| content.windows(tag.len()).filter(|part| *part == tag).count();
-        let containers = count(b"<array") + count(b"<dict");
-        if containers > CONTAINERS_MAX {
-            return Err(format!("it has {containers} arrays and dictionaries"));
-        }
-        Value::from_reader_xml(content)
+        plist::from_reader_xml(content).map(|Bounded(value)| value)
     };
     read.map_err(|error| error.to_string())
+}
+
+/// A value of an XML list, not nested too deep; a date is its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bounded(pub Value);
+
+thread_local! {
+    /// How deep the value that is being read is nested.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One level more, as long as it is kept.
+struct Level;
+
+impl Level {
+    fn enter<E: Error>() -> Result<Self, E> {
+        let depth = DEPTH.get();
+        if depth >= DEPTH_MAX {
+            return Err(E::custom(format!("it is nested more than {DEPTH_MAX} deep")));
+        }
+        DEPTH.set(depth + 1);
+        Ok(Self)
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+impl<'de> Deserialize<'de> for Bounded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyValue;
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value of a property list")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(Value::Boolean(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(Value::Integer(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                Ok(Value::Integer(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(Value::Real(value))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+                Ok(Value::String(value.to_owned()))
+            }
+
+            fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
+                Ok(Value::Data(value.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+                let _level = Level::enter()?;
+                let mut values = Vec::new();
+                while let Some(Bounded(value)) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(Value::Array(values))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+                let _level = Level::enter()?;
+                let mut values = Dictionary::new();
+                while let Some((key, Bounded(value))) = map.next_entry::<String, _>()? {
+                    values.insert(key, value);
+                }
+                Ok(Value::Dictionary(values))
+            }
+        }
+        deserializer.deserialize_any(AnyValue).map(Self)
+    }
 }
 
 /// A binary list's parts.
@@ -175,8 +255,13 @@ mod tests {
         let xml = |depth: usize| {
             format!("<plist>{}{}</plist>", "<array>".repeat(depth), "</array>".repeat(depth)).into_bytes()
         };
-        assert!(read(&xml(CONTAINERS_MAX)).is_ok());
-        assert!(read(&xml(CONTAINERS_MAX + 1)).unwrap_err().contains("1001 arrays"));
+        assert!(read(&xml(DEPTH_MAX)).is_ok());
+        assert!(read(&xml(DEPTH_MAX + 1)).unwrap_err().contains("more than 64 deep"));
+        assert!(read(&xml(DEPTH_MAX)).is_ok(), "the levels are counted from nothing again");
+        let many = "<array/>".repeat(100_000);
+        assert!(read(format!("<plist><array>{many}</array></plist>").as_bytes()).is_ok());
+        let open = format!("<plist>{}", "<dict><key>a</key>".repeat(100_000));
+        assert!(read(open.as_bytes()).is_err());
         let arrays: Vec<Vec<u8>> = (0..=DEPTH_MAX as u8 + 1).map(|at| vec![0xa1, at + 1]).collect();
         let nested = |from: usize| {
             let mut objects: Vec<Vec<u8>> = arrays[from..].to_vec();

@@ -145,7 +145,7 @@ fn rsa_form(signature: &[u8], digest: &[u8], leaf: &CapturedX509Certificate) -> 
     if key.verify(Pkcs1v15Sign::new::<Sha1>(), &again, signature).is_ok() {
         return Ok(RsaForm::OverDigestOfDigest);
     }
-    Err("it does not hold: it is not over this table of contents, or not by this certificate's key"
+    Err("it is not valid: it was made for another table of contents, or not with this certificate's key"
         .to_owned())
 }
 
@@ -196,7 +196,7 @@ pub fn checks<R: Read + Seek>(
 
 fn rsa_check(signatures: &Signatures) -> Check {
     match &signatures.rsa {
-        None => Check::of("signature-rsa", vec!["there is none beside the other signature".to_owned()]),
+        None => Check::of("signature-rsa", vec!["there is a CMS signature but no RSA signature".to_owned()]),
         Some(Err(fault)) => Check::of("signature-rsa", vec![fault.clone()]),
         Some(Ok(form)) => Check::of("signature-rsa", Vec::new()).remark(match form {
             RsaForm::OverDigest => "over the digest of the table of contents",
@@ -239,7 +239,7 @@ fn chain_faults(chain: &[CapturedX509Certificate], trust: &[CapturedX509Certific
             for issuer in &chain[1..=end] {
                 if !is_authority(issuer) {
                     faults.push(format!(
-                        "{:?} issued a certificate and is no authority",
+                        "{:?} issued a certificate but is not a certificate authority",
                         subjects(std::slice::from_ref(issuer))
                     ));
                 }
@@ -268,7 +268,7 @@ fn purpose_check(signatures: &Signatures) -> Check {
             if has_purpose(&chain[0], &APPLE_INSTALLERS) && chain.last().is_some_and(is_apple_root) =>
         {
             found.note(format!(
-                "the certificate is for Apple's own installers or the App Store's: {}",
+                "the certificate is one for Apple's own installers or for the App Store: {}",
                 usages.join(", ")
             ));
         }
@@ -303,7 +303,7 @@ fn validity_check(signatures: &Signatures) -> Check {
         .filter(|one| !(one.validity_not_before()..=one.validity_not_after()).contains(&time))
         .map(|one| {
             format!(
-                "{} was valid from {} to {}, and {said_by} says that it was used on {time}",
+                "{} was valid from {} to {}, but {said_by} says that it was used on {time}",
                 subjects(std::slice::from_ref(one)),
                 one.validity_not_before(),
                 one.validity_not_after()
@@ -362,7 +362,7 @@ fn required(level: Level, signatures: &Signatures, ticket: &Ticket, checks: &[Ch
             faults.push("it is not signed with a Developer ID Installer certificate of Apple's".to_owned());
         }
     }
-    // A ticket that does not hold is among those that failed.
+    // A ticket that is not valid is among those that failed.
     if level >= Level::Notarized && *ticket == Ticket::None {
         faults.push("no notarization ticket is stapled to it".to_owned());
     }

@@ -50,7 +50,7 @@ pub(super) fn frame(bytes: &[u8]) -> Result<rfc5652::SignedData, String> {
     let raw =
         rfc5652::SignedData::decode_ber(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
     if raw.signer_infos.iter().any(|signer| signer.version != CmsVersion::V1) {
-        return Err("its signer is of a version that packages do not have".to_owned());
+        return Err("its signer's version is not one that packages have".to_owned());
     }
     // NULL or left out: readers pass over anything else, and nothing signs it.
     let none = |algorithm: &AlgorithmIdentifier| {

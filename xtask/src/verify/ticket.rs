@@ -99,13 +99,13 @@ pub fn package_entry(archive: &Archive) -> Result<Entry, String> {
 /// and certificates lead to one of `roots`.
 ///
 /// # Errors
-/// What does not hold.
+/// What is not valid.
 pub fn check(framed: &[u8], package: Entry, roots: &[CapturedX509Certificate]) -> Result<Notarized, String> {
     let ticket = ticket::read(framed).map_err(|error| error.to_string())?;
     let time = i64::try_from(ticket.time)
         .ok()
         .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-        .ok_or("its time is none")?;
+        .ok_or("its time cannot be read")?;
     let count = ticket.certificates.len();
     if count > CERTIFICATES_MAX {
         return Err(format!("it carries {count} certificates; {CERTIFICATES_MAX} are read"));
@@ -121,16 +121,16 @@ pub fn check(framed: &[u8], package: Entry, roots: &[CapturedX509Certificate]) -
         .resolve_verification_algorithm(KeyAlgorithm::Ecdsa(EcdsaCurve::Secp256r1))
         .map_err(|error| error.to_string())?;
     leaf.verify_signed_data_with_algorithm(ticket.signed, ticket.signature, algorithm)
-        .map_err(|_| "its signature does not hold".to_owned())?;
+        .map_err(|_| "its signature is not valid".to_owned())?;
     let mut chain = complete_chain(leaf, &[&certificates[1..], roots].concat());
     let end = chain.iter().position(|one| roots.contains(one)).ok_or("Apple did not sign it")?;
     chain.truncate(end + 1);
     if let Some(issuer) = chain[1..].iter().find(|one| !is_authority(one)) {
         let name = issuer.subject_common_name().unwrap_or_default();
-        return Err(format!("{name:?} issued its certificate and is no authority"));
+        return Err(format!("{name:?} issued its certificate but is not a certificate authority"));
     }
     if certificates.iter().any(|one| !chain.contains(one)) {
-        return Err("it carries a certificate that does not hold".to_owned());
+        return Err("it carries a certificate that is not valid".to_owned());
     }
     if !has_extension(leaf, TICKET_SIGNING) {
         return Err(format!("its certificate is not for tickets: it has no extension {TICKET_SIGNING}"));

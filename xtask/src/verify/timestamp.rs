@@ -34,7 +34,7 @@ pub fn token(signer: &rfc5652::SignerInfo) -> Result<Option<&[u8]>, String> {
         [one] if one.typ == OID_TIME_STAMP_TOKEN && one.values.len() == 1 => {
             Ok(Some(one.values[0].as_slice()))
         }
-        _ => Err("it has an unsigned attribute that is no timestamp".to_owned()),
+        _ => Err("it has an unsigned attribute that is not a timestamp".to_owned()),
     }
 }
 
@@ -43,7 +43,7 @@ pub fn token(signer: &rfc5652::SignerInfo) -> Result<Option<&[u8]>, String> {
 pub fn verify(signer: &SignerInfo, bytes: &[u8]) -> Result<Timestamp, String> {
     let raw = frame(bytes)?;
     if raw.content_info.content_type != OID_CONTENT_TYPE_TST_INFO || raw.version != CmsVersion::V3 {
-        return Err("it is no timestamp".to_owned());
+        return Err("it is not a timestamp".to_owned());
     }
     let cannot = |error: CmsError| format!("it cannot be read: {error}");
     let token = signer.time_stamp_token_signed_data().map_err(cannot)?.ok_or("it is empty")?;
@@ -62,14 +62,14 @@ pub fn verify(signer: &SignerInfo, bytes: &[u8]) -> Result<Timestamp, String> {
     authority_info
         .verify_message_digest_with_signed_data(&token)
         .and_then(|()| authority_info.verify_signature_with_signed_data(&token))
-        .map_err(|error| format!("the authority's signature does not hold: {error}"))?;
+        .map_err(|error| format!("the authority's signature is not valid: {error}"))?;
     let content = token.signed_content().ok_or("it is empty")?;
     let (imprint, time) = timestamp_info(content)?;
     let is_timestamp = authority_info
         .signed_attributes()
         .is_some_and(|attributes| attributes.content_type() == &OID_CONTENT_TYPE_TST_INFO);
     if !is_timestamp {
-        return Err("it is no timestamp".to_owned());
+        return Err("it is not a timestamp".to_owned());
     }
     let algorithm = DigestAlgorithm::try_from(&imprint.hash_algorithm)
         .map_err(|error| format!("its digest algorithm is not known: {error}"))?;
@@ -100,7 +100,7 @@ fn timestamp_info(content: &[u8]) -> Result<(MessageImprint, DateTime<Utc>), Str
     let time = std::str::from_utf8(&time)
         .ok()
         .and_then(|text| NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S%.fZ").ok())
-        .ok_or("its time is none")?;
+        .ok_or("its time cannot be read")?;
     Ok((imprint, time.and_utc()))
 }
 

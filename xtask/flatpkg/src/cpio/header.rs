@@ -64,7 +64,7 @@ impl Format {
     }
 
     /// The fields of a header of [`header_len`](Self::header_len) bytes; else the name of
-    /// that which is no number.
+    /// that which is not a number.
     pub fn parse(self, bytes: &[u8]) -> Result<Header, &'static str> {
         match self {
             Self::Odc => odc(bytes),

@@ -3,7 +3,7 @@
 //!
 //! Must not know: gzip, what the archive is for. Each entry is a header of 76
 //! octal digits without separators, the name with a NUL, and the content; there
-//! is no padding between entries:
+//! is not padding between entries:
 //!
 //! ```text
 //! offset  digits

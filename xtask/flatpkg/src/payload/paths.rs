@@ -96,7 +96,7 @@ impl Paths {
             }
         }
         if let Some(at) = below {
-            findings.lie(path, format!("lies below {:?}, which is no folder", &path[..at]));
+            findings.lie(path, format!("lies below {:?}, which is not a folder", &path[..at]));
         } else {
             self.folder = Some(folder);
         }
@@ -111,7 +111,7 @@ impl Paths {
         }
         self.folded.insert(if is_folder { folded | 1 } else { folded & !1 });
         if !is_folder && self.holders.contains(&(folded | 1)) {
-            findings.lie(path, "is no folder, and other paths lie below it");
+            findings.lie(path, "is not a folder, and other paths lie below it");
         }
     }
 }
@@ -169,26 +169,26 @@ mod tests {
         assert_eq!(
             findings(&[("./a", link), ("./a/b", file), ("./a/c", file)]),
             [
-                "Lie \"./a/b\" lies below \"./a\", which is no folder",
-                "Lie \"./a/c\" lies below \"./a\", which is no folder"
+                "Lie \"./a/b\" lies below \"./a\", which is not a folder",
+                "Lie \"./a/c\" lies below \"./a\", which is not a folder"
             ]
         );
         // In any order, at any depth, and as a disk takes names that ignores case.
         assert_eq!(
             findings(&[("./a/x/b", file), ("./A", link)]),
-            ["Lie \"./A\" is no folder, and other paths lie below it"]
+            ["Lie \"./A\" is not a folder, and other paths lie below it"]
         );
         assert_eq!(
             findings(&[("./Lib", link), ("./lib/x/y/b", file)]),
-            ["Lie \"./lib/x/y/b\" lies below \"./lib\", which is no folder"]
+            ["Lie \"./lib/x/y/b\" lies below \"./lib\", which is not a folder"]
         );
         // A folder that was looked at before its name became a link's.
         assert_eq!(
             findings(&[("./a", folder), ("./a/b", file), ("./a", link), ("./a/c", file)]),
             [
                 "Lie \"./a\" is there twice",
-                "Lie \"./a\" is no folder, and other paths lie below it",
-                "Lie \"./a/c\" lies below \"./a\", which is no folder"
+                "Lie \"./a\" is not a folder, and other paths lie below it",
+                "Lie \"./a/c\" lies below \"./a\", which is not a folder"
             ]
         );
     }

@@ -69,7 +69,7 @@ pub enum TicketError {
     #[error("its framing is not one that is known")]
     Framing,
     /// The ticket does not begin as one.
-    #[error("what is framed is no ticket")]
+    #[error("what is framed is not a ticket")]
     NoTicket,
     /// The ticket's parts are longer than it is.
     #[error("its parts are not as long as it says")]

@@ -126,7 +126,7 @@ fn parse(text: &str, place: &str, findings: &mut Findings) -> Vec<(String, Strin
                 }
                 fields.push((key.to_owned(), value.trim().to_owned()));
             }
-            None => findings.lie(place, format!("has a line that is no key with a value: {line:.100?}")),
+            None => findings.lie(place, format!("has a line that is not a key with a value: {line:.100?}")),
         }
     }
     fields

@@ -50,7 +50,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Vec<(String, String)> {
                 }
                 fields.push((name.to_owned(), value.trim().to_owned()));
             }
-            _ => findings.lie("control", format!("has a line that is no field: {line:.100?}")),
+            _ => findings.lie("control", format!("has a line that is not a field: {line:.100?}")),
         }
     }
     fields

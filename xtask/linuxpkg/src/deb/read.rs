@@ -86,9 +86,9 @@ fn members<R: Read>(
                 let walked = walk::tar(&mut *archive, &place, collector, documents, findings);
                 settle(walked.map(drop), name, findings)?;
                 if rules.sums == "md5sums" {
-                    // What is no regular file there is nothing that dpkg would take.
+                    // What is not a regular file there is nothing that dpkg would take.
                     for odd in collector.files.drain(before..).filter(|file| file.kind != FileKind::Folder) {
-                        contents.archive.lie(format!("{name}/{}", odd.path), "is no regular file");
+                        contents.archive.lie(format!("{name}/{}", odd.path), "is not a regular file");
                     }
                 }
                 next = wanted.next();
@@ -147,7 +147,7 @@ fn sums(text: &str, files: &[crate::contents::File], findings: &mut Findings) ->
                     findings.note(path, "is twice in md5sums");
                 }
             }
-            _ => findings.lie("md5sums", format!("has a line that is no sum with a path: {line:.100?}")),
+            _ => findings.lie("md5sums", format!("has a line that is not a sum with a path: {line:.100?}")),
         }
     }
     let mut there = HashSet::new();
@@ -164,7 +164,7 @@ fn sums(text: &str, files: &[crate::contents::File], findings: &mut Findings) ->
             }
             FileKind::HardLink(first) if stated.get(first.as_str()).is_none_or(|other| other == sum) => {}
             FileKind::HardLink(_) => findings.lie(path, "is the same file as another with another sum"),
-            _ => findings.lie(path, "has a sum, and is no file"),
+            _ => findings.lie(path, "has a sum, and is not a file"),
         }
         there.insert(path);
     }

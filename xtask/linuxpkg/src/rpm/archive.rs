@@ -158,7 +158,7 @@ impl<R: Read> Stripped<R> {
         self.input.read_exact(&mut header)?;
         let digits = std::str::from_utf8(&header[6..14]).ok();
         let index = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let index = index.ok_or_else(|| wrong("an entry's index is no number"))? as usize;
+        let index = index.ok_or_else(|| wrong("an entry's index is not a number"))? as usize;
         let stated = list.stated.get(index).ok_or_else(|| wrong("an entry is of no file in the header"))?;
         let Some(stated) = stated else { return Err(wrong("an entry is there twice")) };
         let is_last = list.last.get(&stated.inode).is_none_or(|last| *last == stated.file.path);

@@ -178,7 +178,7 @@ pub fn files(header: &Header) -> Result<Vec<Stated>, String> {
     let mut text_len = 0;
     for (at, name) in names.iter().enumerate() {
         let folder = usize::try_from(indexes[at]).ok().and_then(|index| folders.get(index));
-        let folder = folder.ok_or("a file lies in a folder that is not there")?;
+        let folder = folder.ok_or("a file lies in a folder that is missing")?;
         let path = [*folder, name].concat();
         text_len += path.len();
         if text_len > crate::contents::PATHS_MAX {

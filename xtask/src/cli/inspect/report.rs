@@ -73,7 +73,7 @@ fn print_product(product: &Product) {
         field("FROM ELSEWHERE", &format!("{id}: {}", elsewhere.location));
     }
     for plug_in in &product.plug_ins {
-        field("PLUG-IN", &format!("{plug_in} runs in Installer, as whoever installs"));
+        field("PLUG-IN", &format!("{plug_in} runs in Installer, as the person who installs"));
     }
     // The choice that holds the others says nothing.
     let choices =
@@ -94,7 +94,7 @@ fn print_product(product: &Product) {
         field(choice.id.as_deref().unwrap_or("(no id)"), text.trim());
     }
     if let Some(javascript) = &product.javascript {
-        heading("JavaScript, which runs as whoever installs");
+        heading("JavaScript, which runs as the person who installs");
         field("size", &format!("{} bytes", javascript.size));
         for start in &javascript.starts {
             field("started by", start);

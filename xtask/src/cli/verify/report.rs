@@ -52,8 +52,8 @@ impl Report {
     pub fn finish(self) -> (usize, usize) {
         match self.format {
             Format::Human if self.all > MANY => {
-                let hold = self.all - self.failed - self.unreadable;
-                line(format!("\n{hold} of {} hold", self.all));
+                let passed = self.all - self.failed - self.unreadable;
+                line(format!("\n{passed} of {} packages passed", self.all));
             }
             Format::Human => {}
             Format::Json => line("]}"),

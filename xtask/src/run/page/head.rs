@@ -2,14 +2,19 @@
 //!
 //! Must not know: what the files are.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
 use sha2::{Digest, Sha256};
 
-use crate::artifact::{Built, Makers};
+use super::Facts;
+use crate::artifact::{Built, Command, Kind, Makers};
 use crate::render::fill;
 use crate::render::text::{count, plain, size};
+use crate::run::NO_TIME;
 use crate::sign::SignedBy;
 
 /// So many instances are shown unfolded; of more, a list is what one looks for.
@@ -26,6 +31,8 @@ pub struct Totals {
     /// Who signed packages; `None` is nobody. One, unless parts of different
     /// makers were joined by hand.
     signers: Vec<Option<SignedBy>>,
+    /// What there is.
+    kinds: BTreeSet<Kind>,
 }
 
 impl Totals {
@@ -33,6 +40,9 @@ impl Totals {
     pub fn add(&mut self, built: &Built, makers: &Makers) {
         self.files += 1;
         self.bytes += built.size;
+        if !self.kinds.contains(&built.artifact.kind) {
+            self.kinds.insert(built.artifact.kind.clone());
+        }
         if built.artifact.instance.is_some() && built.artifact.instance != self.last {
             self.instances += 1;
             self.last.clone_from(&built.artifact.instance);
@@ -40,6 +50,11 @@ impl Totals {
         if makers.is_package(&built.artifact.kind) && !self.signers.contains(&built.signed_by) {
             self.signers.push(built.signed_by.clone());
         }
+    }
+
+    /// Whether all packages are signed by the same: the head says who that is.
+    pub(super) fn has_one_signer(&self) -> bool {
+        self.signers.len() == 1
     }
 
     /// Whether instances are shown unfolded.
@@ -60,7 +75,12 @@ struct Head {
     version: String,
     organization: Option<String>,
     counts: String,
+    /// What the packages were built from, and when that was.
+    commit: Option<String>,
+    date: Option<String>,
     signers: Vec<Signer>,
+    /// What somebody enters into a device manager.
+    addresses: Vec<Command>,
 }
 
 struct Signer {
@@ -72,16 +92,25 @@ struct Signer {
 }
 
 /// The page's beginning.
-pub fn head(version: &str, organization: Option<&str>, totals: &Totals) -> String {
+pub fn head(facts: &Facts, totals: &Totals) -> String {
     let counts = [
         count(totals.instances, "instance", "instances"),
         count(totals.files, "file", "files"),
         size(totals.bytes),
     ];
+    let date = DateTime::from_timestamp(facts.time.into(), 0).filter(|_| facts.time != NO_TIME);
+    let addresses = facts
+        .base_url
+        .iter()
+        .flat_map(|url| facts.makers.iter().flat_map(|maker| maker.addresses(url, &totals.kinds)));
+    let addresses = addresses.map(|one| Command { text: plain(&one.text), ..one }).collect();
     let facts = Head {
-        version: plain(version),
-        organization: organization.map(plain),
+        version: plain(&facts.version),
+        organization: facts.organization.as_deref().map(plain),
         counts: counts.join(", "),
+        commit: facts.commit.as_deref().map(plain),
+        date: date.map(|date| date.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        addresses,
         signers: totals.signers.iter().map(|signer| self::signer(signer.as_ref())).collect(),
     };
     // A template that is included loses the newline at its end.

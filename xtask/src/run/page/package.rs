@@ -2,8 +2,8 @@
 //!
 //! Must not know: which packages there are.
 
-use super::File;
-use super::head::signed_by;
+use super::file::File;
+use super::head::{Totals, signed_by};
 use crate::artifact::{Built, ComponentRecord, PackageRecord};
 use crate::render::text::{count, exact_size, href, plain};
 
@@ -14,7 +14,8 @@ pub(super) struct Package {
     pub size: String,
     /// SHA-256 of the file.
     pub sum: String,
-    pub signed_by: String,
+    /// Who signed it, where the head does not say so for all.
+    pub signed_by: Option<String>,
     /// Whether every Mac refuses that signature, or there is none.
     pub is_untrusted: bool,
     /// When Apple notarized it, where its ticket is stapled.
@@ -36,7 +37,7 @@ pub(super) struct Component {
 }
 
 /// What the page shows of a package.
-pub(super) fn package(built: &Built) -> Package {
+pub(super) fn package(built: &Built, totals: &Totals) -> Package {
     let record = built.package.as_ref();
     let is_combined = built.artifact.instance.is_none();
     let components: Vec<Component> =
@@ -51,10 +52,11 @@ pub(super) fn package(built: &Built) -> Package {
             name: plain(path.rsplit('/').next().unwrap_or(path)),
             what: None,
             size: None,
+            address: None,
         },
         size: exact_size(built.size),
         sum: plain(&built.sha256),
-        signed_by: signed_by(built.signed_by.as_ref()),
+        signed_by: (!totals.has_one_signer()).then(|| signed_by(built.signed_by.as_ref())),
         notarized: built.notarized.map(|time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
         is_untrusted: built.signed_by.as_ref().is_none_or(|signer| signer.development),
         identifier: built.artifact.identifier.as_deref().map(plain),

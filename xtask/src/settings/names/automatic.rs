@@ -44,7 +44,7 @@ impl FromStr for Account {
         }
         if text.eq_ignore_ascii_case(AUTO) {
             refuse!(
-                "{} is no user that can be named; `auto`, in small letters, takes the user whose Lima folder holds the instance",
+                "{} is not a user that can be named; `auto`, in small letters, takes the user whose Lima folder holds the instance",
                 quoted(text)
             );
         }
@@ -79,7 +79,7 @@ impl FromStr for Limactl {
         }
         if !text.starts_with(['/', '~']) {
             refuse!(
-                "{} is no absolute path; start at `/`, or give `auto` to have it looked for",
+                "{} is not an absolute path; start at `/`, or give `auto` to have it looked for",
                 quoted(text)
             );
         }

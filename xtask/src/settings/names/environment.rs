@@ -54,7 +54,7 @@ impl EnvName {
             && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !shape {
             refuse!(
-                "{} is no name of an environment variable: a letter A-Z, a-z or `_`, then letters, digits or `_`, as `HTTPS_PROXY`",
+                "{} is not a name of an environment variable: use a letter A-Z, a-z or `_`, then letters, digits or `_`, as `HTTPS_PROXY`",
                 quoted(text)
             );
         }
@@ -99,7 +99,7 @@ impl EnvValue {
             .find(|c| (c.is_control() && !matches!(c, '\t' | '\n')) || matches!(c, '\u{fffe}' | '\u{ffff}'))
         {
             refuse!(
-                "{} holds U+{:04X}, which a property list or a unit cannot carry; of control characters a value may have tab and newline only",
+                "{} contains U+{:04X}, which a property list or a unit cannot carry; of the control characters, a value may have tab and newline only",
                 quoted(text),
                 u32::from(c)
             );

@@ -29,7 +29,7 @@ impl InstanceName {
             .split(['.', '_', '-'])
             .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         if !shape {
-            refuse!("{} is no instance name for Lima: {RIGHT}", quoted(text));
+            refuse!("{} is not an instance name for Lima; use {RIGHT}", quoted(text));
         }
         if text.len() > INSTANCE_NAME_MAX {
             refuse!(
@@ -76,7 +76,7 @@ impl UserName {
         let shape = bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
             && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         if !shape {
-            refuse!("{} is no user name; give {RIGHT}", quoted(text));
+            refuse!("{} is not a user name; give {RIGHT}", quoted(text));
         }
         if text.ends_with('.') {
             refuse!("{} ends in a dot, which no user name does; give {RIGHT}", quoted(text));
@@ -123,7 +123,7 @@ impl IdentifierPrefix {
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         if !text.split('.').all(label) || !text.contains('.') {
-            refuse!("{} is no identifier prefix; give {RIGHT}", quoted(text));
+            refuse!("{} is not an identifier prefix; give {RIGHT}", quoted(text));
         }
         if text.len() > IDENTIFIER_PREFIX_MAX {
             refuse!(

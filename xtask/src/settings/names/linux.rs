@@ -25,7 +25,7 @@ impl Maintainer {
         }
         let parts = text.strip_suffix('>').and_then(|text| text.split_once(" <"));
         let Some((name, address)) = parts else {
-            refuse!("{shown} is no maintainer; {RIGHT}");
+            refuse!("{shown} is not a maintainer; {RIGHT}");
         };
         let is_odd = |c: char| {
             c.is_control()

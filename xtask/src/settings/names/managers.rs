@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::{NameError, deserialize_from_str, name_type, quoted, refuse};
+use super::{NameError, deserialize_from_str, name_type, quoted, refuse, rfc3986};
 
 /// The address at which the output folder is served: `https`, a host, perhaps a
 /// port and a path. Kept without a slash at its end, as the crate url writes
@@ -50,39 +50,48 @@ impl FromStr for BaseUrl {
         const RIGHT: &str =
             "give the https address at which the output folder is served, as `https://mdm.example.com/lima`";
         let shown = quoted(text);
-        // The crate would mend these, and guess what was meant.
-        if let Some(c) = text.chars().find(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '$'))
-        {
-            refuse!("{shown} holds {}, which no address here may; {RIGHT}", quoted(&c.to_string()));
-        }
-        let is_https = text.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
-        if !is_https {
-            refuse!("{shown} does not start with `https://`, and Macs fetch from nothing else; {RIGHT}");
+        if let Some(c) = text.chars().find(|c| c.is_control() || c.is_whitespace() || *c == '$') {
+            refuse!("{shown} contains {}, which an address here may not; {RIGHT}", quoted(&c.to_string()));
         }
         if text.chars().count() > BASE_URL_MAX {
             refuse!("{shown} is too long; an address here has at most {BASE_URL_MAX} characters");
         }
-        let url = match Url::parse(text) {
-            Ok(url) => url,
-            Err(error) => refuse!("{shown} is no address: {error}; {RIGHT}"),
+        let (authority, path) = match rfc3986::split(text, "https") {
+            Ok(parts) => parts,
+            Err(fault) => refuse!("{shown} {fault}, and Macs fetch from nothing else; {RIGHT}"),
         };
-        let host = text[8..].split(['/', '?', '#']).next().unwrap_or_default();
-        if host.is_empty() {
-            refuse!("{shown} names no host; {RIGHT}");
+        if text.contains(['?', '#']) {
+            refuse!("{shown} has a part behind `?` or `#`, and paths are put behind the address; {RIGHT}");
         }
-        if host.contains('@') {
+        if authority.contains('@') {
             refuse!(
-                "{shown} holds a user or a password, which whoever reads a manifest would learn; {RIGHT}"
+                "{shown} contains a user or a password, which whoever reads a manifest would learn; {RIGHT}"
             );
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            refuse!("{shown} has a part behind `?` or `#`, and paths are put behind the address; {RIGHT}");
+        let host = match rfc3986::host(authority).and_then(|host| rfc3986::path(path).map(|()| host)) {
+            Ok(host) => host,
+            Err(fault) => refuse!("{shown} is not an address: it {fault}; {RIGHT}"),
+        };
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(error) => refuse!("{shown} is not an address: {error}; {RIGHT}"),
+        };
+        // Browsers and curl read `0x7f.1`, `192.0.2.01` and `%61` as other hosts.
+        let read = url.host_str().unwrap_or_default();
+        if !host.starts_with('[') && !read.eq_ignore_ascii_case(host) {
+            refuse!("{shown} names a host that some programs take for {}; write that; {RIGHT}", quoted(read));
         }
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
     }
 }
 
 deserialize_from_str!(BaseUrl, "an address in quotes");
+
+impl serde::Serialize for BaseUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 name_type!(
     /// Name of a Munki catalog, which is a file's name in the repository:
@@ -101,7 +110,7 @@ impl CatalogName {
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         if !shape {
             refuse!(
-                "{} is no name of a catalog: a letter or digit, then letters A-Z, a-z, digits, `.`, `_` or `-`, as `testing`",
+                "{} is not a name of a catalog: use a letter or digit, then letters A-Z, a-z, digits, `.`, `_` or `-`, as `testing`",
                 quoted(text)
             );
         }
@@ -131,6 +140,7 @@ mod tests {
             "https://mdm.example.com:8443/a/b%20c",
             "https://[2001:db8::1]/x",
             "https://192.0.2.1",
+            "https://mdm.example.com/~lima/a:b@c;d=e,f!(g)*'h+i&j",
         ]);
         refuses::<BaseUrl>(&[
             "",
@@ -151,6 +161,36 @@ mod tests {
             " https://example.com",
             "https://example.com\n",
             "https://example.com:99999",
+            "https://example.com:",
+            "https://example.com:+1",
+            "https://ex%",
+            "https://ex%61mple.com",
+            "https://0x7f.1",
+            "https://127.1",
+            "https://192.0.2.01",
+            "https://192.0.2.256",
+            "https://ex|ample.com",
+            "https://exämple.com",
+            "https://[::1",
+            "https://[::g]",
+            "https://[fe80::1%25en0]",
+            "https://[v7.x]",
+            "https://example.com/a b",
+            "https://example.com/ü",
+            "https://example.com/%",
+            "https://example.com/%4",
+            "https://example.com/%zz",
+            "https://example.com/{a}",
+            "https://example.com/a|b",
+            "https://example.com/[a]",
+            "https://example.com/a^b",
+            "https://example.com/`id`",
+            "https://example.com/\"a\"",
+            "https://example.com/<a>",
+            "https://example.com/\u{202e}",
+            "https:/example.com",
+            "https:\\\\example.com",
+            "//example.com",
             "\u{1b}[2J",
             &format!("https://example.com/{}", "a".repeat(1000)),
         ]);
@@ -161,7 +201,8 @@ mod tests {
         for (written, kept) in [
             ("https://example.com/", "https://example.com"),
             ("HTTPS://Example.COM:443/Lima//", "https://example.com/Lima"),
-            ("https://example.com/a/../ü", "https://example.com/%C3%BC"),
+            ("https://example.com/a/../%C3%BC", "https://example.com/%C3%BC"),
+            ("https://[2001:DB8:0::1]:0443/", "https://[2001:db8::1]"),
         ] {
             let url: BaseUrl = written.parse().unwrap();
             assert_eq!(url.as_str(), kept);

@@ -9,16 +9,19 @@
 
 mod automatic;
 mod choice;
+mod commit;
 mod environment;
 mod identity;
 mod linux;
 mod managers;
 mod path;
 mod quote;
+mod rfc3986;
 mod text;
 mod version;
 
 pub use automatic::{Account, Limactl};
+pub use commit::Commit;
 pub use environment::{EnvName, EnvValue};
 pub use identity::{IdentifierPrefix, InstanceName, UserName};
 pub use linux::Maintainer;

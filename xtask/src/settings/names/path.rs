@@ -7,8 +7,8 @@ use super::{NameError, name_type, quoted, refuse};
 name_type!(
     /// An absolute path in its plainest form: no `.` or `..`, no `//`, no
     /// slash at the end (so never `/` itself), no control characters, none of
-    /// U+FFFE and U+FFFF (a property list is XML, which cannot hold them), at
-    /// most 1023 bytes of UTF-8 (macOS' `PATH_MAX` is 1024 with the final NUL).
+    /// U+FFFE and U+FFFF (a property list is XML, which cannot hold them) nor of
+    /// U+2028 and U+2029 (Munki breaks the lines of scripts there), at most 1023 bytes of UTF-8 (macOS' `PATH_MAX` is 1024 with the final NUL).
     ///
     /// One path has one spelling, so that two settings can be compared, and
     /// appending `/name` to it never makes another form.
@@ -28,11 +28,14 @@ impl AbsolutePath {
             );
         }
         if !text.starts_with('/') {
-            refuse!("{} is no absolute path; start at `/`", quoted(text));
+            refuse!("{} is not an absolute path; start at `/`", quoted(text));
         }
-        if let Some(c) = text.chars().find(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
+        if let Some(c) = text
+            .chars()
+            .find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'))
+        {
             refuse!(
-                "{} holds U+{:04X}, which a property list or a unit cannot carry in a path",
+                "{} contains U+{:04X}, which a property list, a unit or a script for Munki cannot carry in a path",
                 quoted(text),
                 u32::from(c)
             );
@@ -43,7 +46,7 @@ impl AbsolutePath {
         if text.ends_with('/') {
             refuse!("{} ends in a slash; leave it out", quoted(text));
         }
-        // What is before the first slash is empty; that is no component.
+        // What is before the first slash is empty; that is not a component.
         for component in text.split('/').skip(1) {
             match component {
                 "" => refuse!("{} has two slashes in a row; leave one out", quoted(text)),
@@ -113,6 +116,8 @@ mod tests {
             "/./a",
             "/..",
             "/a/../b",
+            "/a\u{2028}b",
+            "/a\u{2029}b",
             "/a\n",
             "/a\0b",
             "/a\u{85}",

@@ -41,7 +41,7 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 /// The candidate most like the word: letters swapped, left out or added, other
 /// case, `_` for `-`.
 fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A longer word is no typo, and the comparison takes quadratic time.
+    // A longer word is not a typo, and the comparison takes quadratic time.
     if word.len() > 100 {
         return None;
     }

@@ -25,7 +25,7 @@ impl Text {
             .find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'))
         {
             refuse!(
-                "{} holds U+{:04X}; give one line without control characters",
+                "{} contains U+{:04X}; give one line without control characters",
                 quoted(text),
                 u32::from(c)
             );

@@ -26,7 +26,7 @@ impl PackageVersion {
     fn check(text: &str) -> Result<(), NameError> {
         const RIGHT: &str = "numbers joined by dots, as `1.4.0` or `2026.04.01`";
         if !text.split('.').all(is_number) {
-            refuse!("{} is no version that Installer can compare: {RIGHT}", quoted(text));
+            refuse!("{} is not a version that Installer can compare; use {RIGHT}", quoted(text));
         }
         if text.split('.').count() > PARTS_MAX {
             refuse!("{} has more than {PARTS_MAX} numbers; give fewer", quoted(text));
@@ -58,7 +58,7 @@ impl MacosVersion {
         let part = |part: &str| is_number(part) && part.len() <= 3 && (part == "0" || !part.starts_with('0'));
         let major = text.split('.').next().unwrap_or_default();
         if !text.split('.').all(part) || text.split('.').count() > 3 || major.len() < 2 {
-            refuse!("{} is no version of macOS; give one as `13.0`, `26` or `10.15.7`", quoted(text));
+            refuse!("{} is not a version of macOS; give one as `13.0`, `26` or `10.15.7`", quoted(text));
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ use std::num::NonZeroU64;
 use plist::{Dictionary, Value};
 use serde::Deserialize;
 
-use super::munki::REPOSITORY as MUNKI_REPOSITORY;
-use super::{Folder, INSTALL_MANIFEST, instance_folder};
+use super::munki::REPOSITORIES;
+use super::{Folder, INSTALL_MANIFEST, below_mdm, instance_folder, is_in_folder, is_of_fleet};
 use crate::digest::sums::Digester;
 use crate::managers::artifacts::WHOLE_PROFILE_FILE;
 use crate::run::manifest::{self, MANIFEST_FILE};
@@ -19,15 +19,15 @@ use crate::verify::payload::each_entry;
 use crate::verify::{cms, property_list};
 
 fn dictionary(value: &Value) -> Result<&Dictionary, String> {
-    value.as_dictionary().ok_or_else(|| "it has no dictionary where one belongs".to_owned())
+    value.as_dictionary().ok_or_else(|| "a dictionary is missing where one belongs".to_owned())
 }
 
 fn list<'a>(keys: &'a Dictionary, key: &str) -> Result<&'a [Value], String> {
-    keys.get(key).and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| format!("it has no list {key}"))
+    keys.get(key).and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| format!("it has no array {key}"))
 }
 
 fn text<'a>(keys: &'a Dictionary, key: &str) -> Result<&'a str, String> {
-    keys.get(key).and_then(Value::as_string).ok_or_else(|| format!("it has no text {key}"))
+    keys.get(key).and_then(Value::as_string).ok_or_else(|| format!("it has no string {key}"))
 }
 
 fn number(keys: &Dictionary, key: &str) -> Option<u64> {
@@ -53,11 +53,11 @@ pub fn manifest_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Re
             let asset = dictionary(asset)?;
             let kind = text(asset, "kind")?;
             if kind != "software-package" {
-                faults.push(format!("it has an asset of the kind {kind:?}, which is no package"));
+                faults.push(format!("it has an asset of the kind {kind:?}, which is not a package"));
                 continue;
             }
             let package = folder.file_at(text(asset, "url")?)?;
-            if !package.starts_with(instance_folder(path)) {
+            if !is_in_folder(package, instance_folder(path)) {
                 faults.push(format!("it names {package:?}, which is another instance's"));
             }
             faults.extend(digest_fault(folder, asset, package)?);
@@ -107,15 +107,27 @@ fn digest_fault<R: Read + Seek>(
 #[serde(rename_all = "PascalCase")]
 struct Declaration {
     r#type: String,
+    identifier: String,
     server_token: String,
     payload: PackagePayload,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct PackagePayload {
     #[serde(rename = "ManifestURL")]
     manifest_url: String,
+    install_behavior: Option<InstallBehavior>,
 }
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InstallBehavior {
+    install: Option<String>,
+}
+
+/// In bytes; declarationbase.yaml says "64 octets".
+const IDENTIFIER_MAX: usize = 64;
 
 /// A declaration against the manifest that it names.
 pub fn declaration_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Result<Vec<String>, String> {
@@ -123,15 +135,28 @@ pub fn declaration_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) ->
         serde_json::from_slice(&folder.read(path)?).map_err(|error| format!("it cannot be read: {error}"))?;
     let mut faults = Vec::new();
     if declaration.r#type != "com.apple.configuration.package" {
-        faults.push(format!("its type is {:?}, which is no package's", declaration.r#type));
+        faults.push(format!("its type is {:?}, which is not a package's", declaration.r#type));
+    }
+    let length = declaration.identifier.len();
+    if !(1..=IDENTIFIER_MAX).contains(&length) {
+        faults.push(format!("its Identifier has {length} bytes, and 1 to {IDENTIFIER_MAX} are taken"));
+    }
+    let behavior = declaration.payload.install_behavior.and_then(|behavior| behavior.install);
+    match behavior.as_deref() {
+        Some("Required") => {}
+        None | Some("Optional") => faults.push(
+            "its InstallBehavior has the user decide whether to install; `Install` is to be `Required`"
+                .to_owned(),
+        ),
+        Some(other) => faults.push(format!("its InstallBehavior is {other:?}, which Apple does not have")),
     }
     let manifest = folder.file_at(&declaration.payload.manifest_url)?;
-    if !manifest.starts_with(instance_folder(path)) || !manifest.ends_with(INSTALL_MANIFEST) {
+    if !is_in_folder(manifest, instance_folder(path)) || below_mdm(manifest) != Some(INSTALL_MANIFEST) {
         faults.push(format!("it names {manifest:?}, which is not this instance's manifest"));
     }
     if declaration.server_token != folder.files[manifest].sha256 {
         faults.push(format!(
-            "its ServerToken is not the SHA-256 of {manifest:?}: a Mac that has the earlier one would not look again"
+            "its ServerToken is not the SHA-256 of {manifest:?}: a Mac that applied the earlier one would not apply this one"
         ));
     }
     Ok(faults)
@@ -144,6 +169,9 @@ pub fn profile_faults<R: Read + Seek>(folder: &Folder<'_, R>, path: &str) -> Res
     const SEQUENCE: u8 = 0x30;
     let mut bytes = folder.read(path)?;
     if bytes.first() == Some(&SEQUENCE) {
+        if is_of_fleet(path) {
+            return Err("it is signed, and Fleet takes no profile that is".to_owned());
+        }
         bytes = cms::attached(&bytes).map_err(|fault| format!("its signature: {fault}"))?;
     }
     let value = property_list::read(&bytes)?;
@@ -187,7 +215,7 @@ fn not_installed<'a, R: Read + Seek>(
 ) -> Result<Vec<&'a str>, String> {
     // The packages of the Munki repository are the same once more.
     let packages = folder.files.keys().filter(|path| {
-        path.starts_with(instance) && path.ends_with(".pkg") && !path.starts_with(MUNKI_REPOSITORY)
+        path.starts_with(instance) && path.ends_with(".pkg") && !path.starts_with(REPOSITORIES[0])
     });
     for path in packages {
         let (facts, mut file) = folder.package(path)?;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! *manifest.plist ┬─ url, size, digests ──────── *.pkg ── PackageInfo: identifier, version
-//! package.json ───┘  ServerToken, ManifestURL      │
+//! declaration.json ┘  ServerToken, ManifestURL      │
 //! *.mobileconfig ─── CMS, label ───────────────────┤
 //! munki/ ─────────── location, hash, receipts ─────┤    catalogs = what pkgsinfo comes to
 //! fleet/*.yml ────── url, hash, scripts ───────────┘
@@ -15,8 +15,10 @@
 //! Must not know: the disk, the settings.
 
 mod apple;
+mod catalog;
 mod fleet;
-mod munki;
+pub mod munki;
+mod pkginfo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};
@@ -44,41 +46,61 @@ pub struct Folder<'a, R> {
 /// Checks everything in the folder that a manager reads.
 pub fn checks<R: Read + Seek>(folder: &Folder<'_, R>) -> Vec<Check> {
     vec![
-        folder.each("manager-manifest", is_manifest, "no manifest is there", apple::manifest_faults),
+        folder.each("manager-manifest", is_manifest, "there is no manifest", apple::manifest_faults),
         folder.each(
             "manager-declaration",
             is_declaration,
-            "no declaration is there",
+            "there is no declaration",
             apple::declaration_faults,
         ),
-        folder.each("manager-profile", is_profile, "no profile is there", apple::profile_faults),
+        folder.each("manager-profile", is_profile, "there is no profile", apple::profile_faults),
         munki::check(folder),
-        folder.each("manager-fleet", is_fleet, "no software for Fleet is there", fleet::faults),
+        folder.each("manager-fleet", is_fleet, "there is no software file for Fleet", fleet::faults),
     ]
 }
 
 /// The manifest that a declaration names.
-const INSTALL_MANIFEST: &str = "/mdm/manifest.plist";
+const INSTALL_MANIFEST: &str = "manifest.plist";
+
+/// What follows the folder `mdm`, an instance's or that of all.
+fn below_mdm(path: &str) -> Option<&str> {
+    path.split_once("/mdm/").map(|(_, below)| below).or_else(|| path.strip_prefix("mdm/"))
+}
 
 fn is_manifest(path: &str) -> bool {
-    path.ends_with(INSTALL_MANIFEST) || path.ends_with("/mdm/uninstall-manifest.plist")
+    matches!(below_mdm(path), Some(INSTALL_MANIFEST | "uninstall-manifest.plist"))
 }
 
 fn is_declaration(path: &str) -> bool {
-    path.ends_with("/mdm/package.json")
+    below_mdm(path) == Some("declaration.json")
 }
 
 fn is_profile(path: &str) -> bool {
-    path == WHOLE_PROFILE_FILE || path.contains("/mdm/") && path.ends_with(".mobileconfig")
+    path == WHOLE_PROFILE_FILE || below_mdm(path).is_some_and(|path| path.ends_with(".mobileconfig"))
+}
+
+/// Whether Fleet reads it.
+fn is_of_fleet(path: &str) -> bool {
+    below_mdm(path).is_some_and(|path| path.starts_with("fleet/"))
 }
 
 fn is_fleet(path: &str) -> bool {
-    path.contains("/mdm/fleet/") && (path.ends_with(".yml") || path.ends_with(".yaml"))
+    is_of_fleet(path) && (path.ends_with(".yml") || path.ends_with(".yaml"))
 }
 
-/// The folder of the instance that a file below `mdm/` is for, with a slash behind it.
+/// The folder of the instance that a file below `mdm/` is for, with a slash behind it;
+/// nothing for one of all instances.
 fn instance_folder(path: &str) -> &str {
     path.find("/mdm/").map_or("", |end| &path[..=end])
+}
+
+/// Whether a file is an instance's, or, for what is about all, no instance's.
+fn is_in_folder(path: &str, instance: &str) -> bool {
+    if instance.is_empty() {
+        !path.contains('/') || path.starts_with("mdm/")
+    } else {
+        path.starts_with(instance)
+    }
 }
 
 impl<R: Read + Seek> Folder<'_, R> {
@@ -119,9 +141,9 @@ impl<R: Read + Seek> Folder<'_, R> {
 
     /// The file that a URL is of: the one whose path is the longest end of the URL's.
     fn file_at(&self, url: &str) -> Result<&str, String> {
-        let parsed = Url::parse(url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
+        let parsed = Url::parse(url).map_err(|error| format!("{url:?} is not a URL: {error}"))?;
         if parsed.scheme() != "https" {
-            return Err(format!("{url:?} is not https, and nothing else is fetched"));
+            return Err(format!("{url:?} is not an https address, and devices fetch nothing else"));
         }
         let segments: Vec<String> = parsed
             .path_segments()
@@ -132,7 +154,7 @@ impl<R: Read + Seek> Folder<'_, R> {
         (0..segments.len())
             .find_map(|start| self.files.get_key_value(&segments[start..].join("/")))
             .map(|(path, _)| path.as_str())
-            .ok_or_else(|| format!("{url:?} ends in the path of no file that is there"))
+            .ok_or_else(|| format!("{url:?} does not end in the path of a file in this folder"))
     }
 
     /// Opens a package and reads its documents.
@@ -143,7 +165,8 @@ impl<R: Read + Seek> Folder<'_, R> {
         Ok((facts, file))
     }
 
-    /// A fault if a package has no component of this identifier and version.
+    /// A fault if neither a package nor one of its components has this identifier and
+    /// version.
     fn identity_faults(&self, path: &str, identifier: &str, version: &str) -> Option<String> {
         match self.identities(path) {
             Ok(identities) => identity_fault(&identities, identifier, version, path),
@@ -152,11 +175,17 @@ impl<R: Read + Seek> Folder<'_, R> {
     }
 
     /// The identifiers of a package's components with their versions, as PackageInfo has
-    /// them.
+    /// them, and of the product where it has several.
     fn identities(&self, path: &str) -> Result<BTreeSet<(String, String)>, String> {
         let (facts, _) = self.package(path)?;
         let infos = facts.components.iter().filter_map(|component| component.package_info.as_ref());
-        Ok(infos.filter_map(|info| Some((info.identifier.clone()?, info.version.clone()?))).collect())
+        let components = infos.map(|info| (info.identifier.clone(), info.version.clone()));
+        let product = facts.distribution.iter().filter(|_| facts.components.len() > 1);
+        let product = product.map(|product| (product.identifier.clone(), product.version.clone()));
+        Ok(product
+            .chain(components)
+            .filter_map(|(identifier, version)| Some((identifier?, version?)))
+            .collect())
     }
 }
 

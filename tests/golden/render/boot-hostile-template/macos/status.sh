@@ -1,0 +1,14 @@
+#!/bin/sh
+# Says how the Lima instance Prod.k3s_a-1 is.
+# One file made of several, so that it needs none beside it.
+# shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # literal values; a part of what is defined is used
+
+<config.sh>
+
+<pkg-scripts/launchd.sh>
+
+<pkg-scripts/common.sh>
+
+<pkg-scripts/json.sh>
+
+<pkg-scripts/status>
