@@ -336,3 +336,13 @@ fn flags_and_variables_name_the_identity() {
         assert!(!is_built && said.contains(expected), "{expected}: {said}");
     }
 }
+
+#[test]
+fn a_property_list_in_a_program_is_covered() {
+    let info = Some(b"<plist version=\"1.0\"><dict/></plist>".to_vec());
+    let out = signed(Program { info, ..program(Processor::Arm64, 5) }.unsigned());
+    let code = read(&out);
+    let slots = &code.images[0].image.signature.as_ref().unwrap().directory().slots;
+    let info = slots.iter().find(|slot| slot.number == 1).expect("it is covered");
+    assert_eq!(info.state, macho::SlotState::Holds);
+}

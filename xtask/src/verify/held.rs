@@ -87,3 +87,36 @@ impl Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use macho::write::{AdHoc, Processor, Program};
+
+    use super::*;
+
+    fn finished(programs: usize, bytes: &[u8], step: usize) -> Option<Result<Code, String>> {
+        let mut held = Held::new(programs);
+        bytes.chunks(step).for_each(|some| held.add(some));
+        held.finish(&[])
+    }
+
+    #[test]
+    fn a_program_is_the_same_in_pieces_of_any_size() {
+        let bytes = Program::new(Processor::X86_64).ad_hoc(&AdHoc::new("a"));
+        for step in [1, 3, 7, 8, 9, 1 << 16] {
+            let code = finished(0, &bytes, step).unwrap().unwrap();
+            assert_eq!((code.images.len(), code.findings.faults.len()), (1, 0), "{step}");
+        }
+        for other in [&b""[..], b"\xcf\xfa\xed\xfe", b"#!/bin/sh\nexit\n"] {
+            assert!(finished(0, other, 2).is_none());
+        }
+    }
+
+    #[test]
+    fn of_too_many_programs_the_last_are_named() {
+        let bytes = Program::new(Processor::X86_64).unsigned();
+        let fault = finished(CODE_FILES_MAX, &bytes, 100).unwrap().unwrap_err();
+        assert!(fault.contains("10000 programs before it"), "{fault}");
+        assert!(finished(CODE_FILES_MAX, b"#!/bin/sh\n", 100).is_none());
+    }
+}

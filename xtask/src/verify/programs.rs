@@ -115,3 +115,56 @@ fn who(image: &CodeImage) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use chrono::DateTime;
+    use macho::write::{AdHoc, Processor, Program};
+
+    use super::*;
+    use crate::verify::Status;
+    use crate::verify::code;
+    use crate::verify::ticket::Notarized;
+
+    fn read(bytes: &[u8]) -> Code {
+        code::read(&mut Cursor::new(bytes), &[]).unwrap().unwrap()
+    }
+
+    /// What is refused of a program where a ticket names these digests.
+    fn refused(bytes: &[u8], code: Vec<Entry>) -> (Status, Vec<String>) {
+        let ticket = Ticket::Stapled(Notarized { time: DateTime::UNIX_EPOCH, code });
+        let mut programs = Programs::new(&ticket, &[]);
+        programs.add("a", &Ok(read(bytes)));
+        let (check, refused) = programs.check();
+        (check.status, refused)
+    }
+
+    #[test]
+    fn what_the_ticket_names_is_notarized_unless_it_was_changed() {
+        let hashes = vec![HashType::Sha1, HashType::Sha256];
+        let mut bytes = Program::new(Processor::X86_64).ad_hoc(&AdHoc { hashes, ..AdHoc::new("a") });
+        let directories = read(&bytes).images.remove(0).image.signature.unwrap().directories;
+        for (digest_type, directory) in [(1, &directories[0]), (2, &directories[1])] {
+            let digest = *directory.code_hash().first_chunk().unwrap();
+            let (status, none) = refused(&bytes, vec![Entry { digest_type, digest }]);
+            assert_eq!((status, none), (Status::Pass, Vec::new()));
+            let (_, some) = refused(&bytes, vec![Entry { digest_type: 3 - digest_type, digest }]);
+            assert_eq!(some.len(), 2, "{some:?}");
+        }
+        let digest = *directories[1].code_hash().first_chunk().unwrap();
+        bytes[0x900] ^= 1;
+        let (status, some) = refused(&bytes, vec![Entry { digest_type: 2, digest }]);
+        assert_eq!(status, Status::Fail);
+        assert!(some.iter().any(|one| one.contains("not as they were signed")), "{some:?}");
+    }
+
+    #[test]
+    fn what_could_not_be_looked_into_is_refused() {
+        let mut programs = Programs::new(&Ticket::None, &[]);
+        programs.add("a", &Err("it is too large".to_owned()));
+        let (check, refused) = programs.check();
+        assert_eq!((check.status, refused), (Status::Note, vec!["a: it is too large".to_owned()]));
+    }
+}
