@@ -42,7 +42,7 @@ fn three_outcomes() {
         let (code, said, _) = run(&xtask, &["verify", damaged.to_str().unwrap()]);
         assert_eq!(code, 1, "{path}: {said}");
         assert!(said.contains("FAIL  linux-"), "{said}");
-        // What is cut off at once is no package.
+        // What is cut off at once is not a package.
         fs::write(&damaged, &bytes[..20]).unwrap();
         let (code, said, _) = run(&xtask, &["verify", damaged.to_str().unwrap()]);
         assert_eq!(code, 2, "{path}: {said}");

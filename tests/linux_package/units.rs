@@ -30,7 +30,7 @@ fn checked(package: &Package) -> Check {
 
 fn edit(package: &mut Package, path: &str, from: &str, to: &str) {
     let entry = package.files.iter_mut().find(|entry| entry.path.ends_with(path)).unwrap();
-    let Content::File(content) = &mut entry.content else { panic!("{path} is no file") };
+    let Content::File(content) = &mut entry.content else { panic!("{path} is not a file") };
     let text = String::from_utf8(content.clone()).unwrap();
     assert!(text.contains(from), "{path} has no {from}:\n{text}");
     *content = text.replace(from, to).into_bytes();

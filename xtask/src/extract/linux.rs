@@ -102,7 +102,7 @@ impl Unpacking<'_> {
             return Ok(());
         }
         if self.is_below_no_folder(&place) {
-            self.extracted.leave_out(format!("{path:?} lies below something that is no folder"));
+            self.extracted.leave_out(format!("{path:?} lies below something that is not a folder"));
             return Ok(());
         }
         let time = u64::try_from(file.time).unwrap_or_default();
@@ -123,7 +123,7 @@ impl Unpacking<'_> {
             }
             FileKind::Link(target) => {
                 if target.is_empty() || target.contains('\0') {
-                    self.extracted.leave_out(format!("{path:?} is a link whose target is no path"));
+                    self.extracted.leave_out(format!("{path:?} is a link whose target is not a path"));
                     return Ok(());
                 }
                 if !self.last.link(&place, target.clone(), time) {

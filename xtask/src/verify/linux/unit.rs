@@ -143,7 +143,7 @@ impl Package<'_> {
         for program in programs {
             match self.file(program.trim_start_matches('/')) {
                 Some(File { kind: FileKind::File, mode, .. }) if mode & 0o111 == 0o111 => {}
-                Some(_) => found.fault(format!("its unit runs {program:.200?}, which is no program")),
+                Some(_) => found.fault(format!("its unit runs {program:.200?}, which is not a program")),
                 None => found.fault(format!("its unit runs {program:.200?}, which is not in the package")),
             }
         }
