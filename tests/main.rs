@@ -5,6 +5,7 @@ mod action;
 mod autostart;
 mod boot;
 mod ci;
+mod code;
 mod dist;
 mod flat_package;
 mod fleet;

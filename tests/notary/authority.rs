@@ -1,4 +1,4 @@
-//! A team of the tests' own: an installer certificate below roots of their own, an API
+//! A team of the tests' own: installer and application certificates below roots of their own, an API
 //! key, a timestamp authority, and packages that are signed and stamped by them.
 
 use std::fs;
@@ -49,6 +49,10 @@ impl Team {
         certificate leaf '/CN=Developer ID Installer: A Tester (TEAM)/OU=TEAM' authority \
             'extendedKeyUsage=critical,1.2.840.113635.100.4.13\nkeyUsage=critical,digitalSignature\n'
         cat leaf.key leaf.pem authority.pem root.pem > identity.pem
+        certificate application '/CN=Developer ID Application: A Tester (TEAM)/OU=TEAM' authority \
+            'extendedKeyUsage=critical,codeSigning\nkeyUsage=critical,digitalSignature\n1.2.840.113635.100.6.1.13=critical,DER:0500\n'
+        cat application.key application.pem authority.pem root.pem > both.pem
+        mv both.pem application.pem
         openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.p8
         openssl pkey -in key.p8 -pubout -out key.public
         openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.p8

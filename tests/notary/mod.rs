@@ -2,13 +2,13 @@
 //! Apple may.
 
 mod answers;
-mod authority;
+pub mod authority;
 mod checks;
 mod faults;
 mod killed;
 mod large;
 mod refreshed;
-mod server;
+pub mod server;
 mod stapled;
 
 use std::path::Path;

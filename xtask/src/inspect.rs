@@ -2,6 +2,7 @@
 //!
 //! Must not know: whether it is sound (that is `verify`), how it is printed.
 
+mod code;
 mod component;
 pub mod linux;
 mod product;
@@ -13,6 +14,7 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xar::Archive;
 use serde::Serialize;
 
+pub use code::{Program, ProgramImage};
 use component::Room;
 pub use component::{Component, Script};
 pub use product::{Choice, Elsewhere, JavaScript, Product};

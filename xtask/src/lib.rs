@@ -17,7 +17,7 @@
 //! | [`run`] | maker of what is about a whole run: page, zip; its records and manifest |
 //! | [`assemble`], [`merge`] | from a plan, or from parts of a run, to files in `out/` |
 //! | [`output`] | the one writer of `out/` |
-//! | [`sign`] | identities, and the signer made of one |
+//! | [`sign`] | identities, and what signs packages and programs with them |
 //! | [`notary`] | notarizing and stapling, without a Mac |
 //! | [`refresh`] | a run's files after tickets were stapled to its packages |
 //! | [`verify`], [`inspect`], [`extract`] | checks of anybody's packages, and what is in them |

@@ -14,7 +14,8 @@ use flatpkg::tree::{Owner, Tree};
 use flatpkg::xar::{Archive, TocData};
 use flatpkg::{Component, Product, Signer};
 use lima_autostart_fuzz::{gzip, joined, managed, signed_archive, signed_digest, zlib};
-use xtask::sign::{PackageSigner, development_identity};
+use xtask::sign::code::sign;
+use xtask::sign::{CodeSigner, PackageSigner, Purpose, development_identity, development_identity_for};
 use xtask::verify::signature;
 
 /// The longest content that a seed takes over: small inputs are changed sooner.
@@ -32,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         seeds_of(name, package).map_err(|error| format!("{name}: {error}"))?;
     }
     packings()?;
+    programs()?;
     let managed = managed::contents();
     save("managers", "own", &joined(&managed))?;
     let signed = signer.sign_profile(managed[2].clone()).map_err(|error| error.to_string())?;
@@ -56,6 +58,26 @@ fn save_signed(name: &str, parts: &[&[u8]]) -> Result<(), Box<dyn Error>> {
         return Err(fault.into());
     }
     save("certificate", name, &joined(parts))
+}
+
+/// Programs for each processor, signed in each way by nobody.
+fn programs() -> Result<(), Box<dyn Error>> {
+    use macho::write::{AdHoc, Processor, Program, lima_entitlements};
+    let full = AdHoc { entitlements: Some(lima_entitlements()), runtime: true, ..AdHoc::new("limactl") };
+    let [arm, intel, old, power] =
+        [Processor::Arm64, Processor::X86_64, Processor::I386, Processor::PowerPc].map(Program::new);
+    save("macho", "unsigned", &arm.unsigned())?;
+    save("macho", "linker", &intel.ad_hoc(&AdHoc::by_linker("a.out")))?;
+    save("macho", "full", &intel.ad_hoc(&full))?;
+    save("macho", "big-endian", &power.ad_hoc(&full))?;
+    let both = macho::universal(&[old.ad_hoc(&full), arm.ad_hoc(&full)]).ok_or("no images")?;
+    save("macho", "universal", &both)?;
+    let now = SystemTime::now();
+    let identity = development_identity_for(Purpose::Application, Path::new("target"), now)?;
+    let signer = CodeSigner::new(identity, now, None);
+    save("code", "signed", &sign(&signer, "limactl", intel.ad_hoc(&full))?)?;
+    save("code", "universal", &sign(&signer, "limactl", both)?)?;
+    save("code", "ad-hoc", &intel.ad_hoc(&full))
 }
 
 /// Writes a seed of a target.

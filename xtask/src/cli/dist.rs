@@ -110,6 +110,10 @@ impl Dist {
         let signer = if plan.has_packages() {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
+            if let Some(code) = signing.code {
+                let who = &code.signed_by().subject;
+                warnings.push(format!("the packages hold no programs, so nothing is signed by {who:?}"));
+            }
             signing.signer.map(|signer| signer.stop_at(&STOP))
         } else {
             None

@@ -9,12 +9,41 @@ use clap::Args;
 
 use super::environment;
 use crate::sign::{
-    APPLE_TIMESTAMP_URL, Identity, PackageSigner, development_identity, identity_from_p12, identity_from_pem,
+    APPLE_TIMESTAMP_URL, CodeSigner, Identity, PackageSigner, Purpose, development_identity, from_p12,
+    from_pem,
 };
 
-const P12_VARIABLE: &str = "LIMA_AUTOSTART_P12";
-const P12_PASSWORD_VARIABLE: &str = "LIMA_AUTOSTART_P12_PASSWORD";
-const PEM_VARIABLE: &str = "LIMA_AUTOSTART_PEM";
+/// The names of flags and variables that name an identity.
+struct Names {
+    purpose: Purpose,
+    p12: &'static str,
+    p12_password: &'static str,
+    pem: &'static str,
+    p12_flag: &'static str,
+}
+
+const INSTALLER: Names = Names {
+    purpose: Purpose::Installer,
+    p12: "LIMA_AUTOSTART_P12",
+    p12_password: "LIMA_AUTOSTART_P12_PASSWORD",
+    pem: "LIMA_AUTOSTART_PEM",
+    p12_flag: "--p12",
+};
+const APPLICATION: Names = Names {
+    purpose: Purpose::Application,
+    p12: "LIMA_AUTOSTART_APP_P12",
+    p12_password: "LIMA_AUTOSTART_APP_P12_PASSWORD",
+    pem: "LIMA_AUTOSTART_APP_PEM",
+    p12_flag: "--app-p12",
+};
+
+/// Files of an identity, as flags name them.
+struct Given<'a> {
+    names: &'static Names,
+    p12_file: Option<&'a Path>,
+    p12_password_file: Option<&'a Path>,
+    pem_files: &'a [PathBuf],
+}
 
 /// Who signs. Without any of these: LIMA_AUTOSTART_P12 (base64) with
 /// LIMA_AUTOSTART_P12_PASSWORD, or LIMA_AUTOSTART_PEM; without those a
@@ -41,6 +70,25 @@ pub struct SigningArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "unsigned")]
     pem_file: Vec<PathBuf>,
 
+    /// Sign programs and libraries with the Developer ID Application identity in this PKCS#12 file
+    ///
+    /// They keep what they are allowed to, and get the hardened runtime. Without it, they stay as
+    /// they are. Also taken from the environment: LIMA_AUTOSTART_APP_P12 holds the file as base64.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["app_pem_file", "unsigned"])]
+    app_p12_file: Option<PathBuf>,
+
+    /// Read the password of that file from this one
+    ///
+    /// Also taken from the environment: LIMA_AUTOSTART_APP_P12_PASSWORD.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["app_pem_file", "unsigned"])]
+    app_p12_password_file: Option<PathBuf>,
+
+    /// Sign programs and libraries with the key and certificates in this PEM file; may be repeated
+    ///
+    /// Also taken from the environment: LIMA_AUTOSTART_APP_PEM holds the text.
+    #[arg(long, value_name = "FILE", conflicts_with = "unsigned")]
+    app_pem_file: Vec<PathBuf>,
+
     /// Ask this authority for timestamps, or "none"
     ///
     /// Without it: Apple's where the identity is a Developer ID, none for other identities.
@@ -56,19 +104,21 @@ pub struct SigningArgs {
 pub struct Signing {
     /// `None`: unsigned.
     pub signer: Option<PackageSigner>,
+    /// What signs programs in packages; `None`: they stay as they are.
+    pub code: Option<CodeSigner>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
 impl SigningArgs {
-    /// Finds the identity, and checks that it can sign installers.
+    /// Finds the identities, and checks that they can sign what they are to.
     pub fn resolve(&self) -> Result<Signing> {
         if self.unsigned {
             let warning = "packages are not signed: an MDM refuses them, and so does a double-click";
-            return Ok(Signing { signer: None, warnings: vec![warning.to_owned()] });
+            return Ok(Signing { signer: None, code: None, warnings: vec![warning.to_owned()] });
         }
         let mut warnings = Vec::new();
-        let identity = match self.given_identity()? {
+        let identity = match self.installer().identity()? {
             Some(identity) => {
                 if !identity.is_developer_id() {
                     warnings.push(
@@ -90,53 +140,90 @@ impl SigningArgs {
                 identity
             }
         };
-        let timestamp_url = match self.timestamp_url.as_deref() {
-            Some("none") => None,
-            Some(url) => Some(checked_url(url)?),
-            None if identity.is_developer_id() => Some(APPLE_TIMESTAMP_URL.to_owned()),
-            None => None,
-        };
+        let timestamp_url = self.timestamp_url_for(&identity)?;
         if timestamp_url.is_none() && identity.is_developer_id() {
             warnings.push(
                 "signed without a timestamp: Macs refuse the packages once the certificate has expired"
                     .to_owned(),
             );
         }
-        Ok(Signing {
-            signer: Some(PackageSigner::new(identity, environment::now(), timestamp_url)),
-            warnings,
+        let code = match self.application().identity()? {
+            None => None,
+            Some(application) => {
+                if !application.is_developer_id() {
+                    warnings.push(
+                        "the certificate for programs does not chain to an Apple root: Apple does not notarize \
+                         packages with them"
+                            .to_owned(),
+                    );
+                }
+                let timestamp_url = self.timestamp_url_for(&application)?;
+                Some(CodeSigner::new(application, environment::now(), timestamp_url))
+            }
+        };
+        let signer = Some(PackageSigner::new(identity, environment::now(), timestamp_url));
+        Ok(Signing { signer, code, warnings })
+    }
+
+    fn timestamp_url_for(&self, identity: &Identity) -> Result<Option<String>> {
+        Ok(match self.timestamp_url.as_deref() {
+            Some("none") => None,
+            Some(url) => Some(checked_url(url)?),
+            None if identity.is_developer_id() => Some(APPLE_TIMESTAMP_URL.to_owned()),
+            None => None,
         })
     }
 
-    /// The identity that flags or environment name; flags win.
-    fn given_identity(&self) -> Result<Option<Identity>> {
-        let now = environment::now();
-        if let Some(file) = &self.p12_file {
-            let data = read(file)?;
-            return Ok(Some(identity_from_p12(&file.display().to_string(), &data, &self.password()?, now)?));
+    fn installer(&self) -> Given<'_> {
+        Given {
+            names: &INSTALLER,
+            p12_file: self.p12_file.as_deref(),
+            p12_password_file: self.p12_password_file.as_deref(),
+            pem_files: &self.pem_file,
         }
-        if !self.pem_file.is_empty() {
+    }
+
+    fn application(&self) -> Given<'_> {
+        Given {
+            names: &APPLICATION,
+            p12_file: self.app_p12_file.as_deref(),
+            p12_password_file: self.app_p12_password_file.as_deref(),
+            pem_files: &self.app_pem_file,
+        }
+    }
+}
+
+impl Given<'_> {
+    /// The identity that flags or environment name; flags win.
+    fn identity(&self) -> Result<Option<Identity>> {
+        let (now, names, purpose) = (environment::now(), self.names, self.names.purpose);
+        if let Some(file) = self.p12_file {
+            let origin = file.display().to_string();
+            return Ok(Some(from_p12(purpose, &origin, &read(file)?, &self.password()?, now)?));
+        }
+        if !self.pem_files.is_empty() {
             let files = self
-                .pem_file
+                .pem_files
                 .iter()
                 .map(|file| Ok((file.display().to_string(), read(file)?)))
                 .collect::<Result<Vec<_>>>()?;
-            return Ok(Some(identity_from_pem(&files, now)?));
+            return Ok(Some(from_pem(purpose, &files, now)?));
         }
-        match (environment::secret(P12_VARIABLE)?, environment::secret(PEM_VARIABLE)?) {
-            (Some(_), Some(_)) => bail!("{P12_VARIABLE} and {PEM_VARIABLE} are both set; unset one of them"),
+        let Names { p12, pem, p12_flag, .. } = names;
+        match (environment::secret(p12)?, environment::secret(pem)?) {
+            (Some(_), Some(_)) => bail!("{p12} and {pem} are both set; unset one of them"),
             (Some(text), None) => {
                 let compact: String = text.split_ascii_whitespace().collect();
-                let data = base64::engine::general_purpose::STANDARD.decode(compact).with_context(|| {
-                    format!("{P12_VARIABLE} is not base64; make it with `base64 < identity.p12`")
-                })?;
-                Ok(Some(identity_from_p12(P12_VARIABLE, &data, &self.password()?, now)?))
+                let data = base64::engine::general_purpose::STANDARD
+                    .decode(compact)
+                    .with_context(|| format!("{p12} is not base64; make it with `base64 < identity.p12`"))?;
+                Ok(Some(from_p12(purpose, p12, &data, &self.password()?, now)?))
             }
             (None, Some(text)) => {
-                Ok(Some(identity_from_pem(&[(PEM_VARIABLE.to_owned(), text.into_bytes())], now)?))
+                Ok(Some(from_pem(purpose, &[((*pem).to_owned(), text.into_bytes())], now)?))
             }
             (None, None) if self.p12_password_file.is_some() => {
-                bail!("--p12-password-file needs --p12-file FILE or {P12_VARIABLE}")
+                bail!("{p12_flag}-password-file needs {p12_flag}-file FILE or {p12}")
             }
             (None, None) => Ok(None),
         }
@@ -144,8 +231,8 @@ impl SigningArgs {
 
     /// The password; a file without one may have none.
     fn password(&self) -> Result<String> {
-        let Some(file) = &self.p12_password_file else {
-            return Ok(environment::secret(P12_PASSWORD_VARIABLE)?.unwrap_or_default());
+        let Some(file) = self.p12_password_file else {
+            return Ok(environment::secret(self.names.p12_password)?.unwrap_or_default());
         };
         let text = String::from_utf8(read(file)?)
             .map_err(|_| anyhow::anyhow!("{}: the password is not UTF-8 text", file.display()))?;

@@ -13,14 +13,18 @@ use flatpkg::product::PackageFacts;
 use flatpkg::xml::Element;
 use serde::Serialize;
 
+use crate::verify::code::Code;
 use crate::verify::component::SET_ID;
 use crate::verify::jobs::is_kept;
 use crate::verify::jobs::{self, Job};
-use crate::verify::payload::{Entry, each_entry, hooks};
+use crate::verify::payload::{Entry, Found, Look, each_entry, hooks};
+
+use super::code::Program;
 
 /// How many paths of payloads and scripts are shown.
 const PATHS_SHOWN_MAX: usize = 100_000;
-/// How many jobs, how many programs with the set-user-ID bit, and how many faults are shown.
+/// How many jobs, how many programs, how many of those with the set-user-ID bit, and how many faults
+/// are shown.
 const SHOWN_MAX: usize = 1000;
 /// How many bytes names, links, jobs and texts of scripts may have that are shown.
 const BYTES_SHOWN_MAX: usize = 32 << 20;
@@ -57,6 +61,9 @@ pub struct Component {
     pub set_id: Vec<String>,
     /// The jobs that it gives to launchd.
     pub jobs: Vec<Job>,
+    /// Programs and libraries, with who signed them and what they are allowed to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub code: Vec<Program>,
     /// What could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
@@ -90,13 +97,14 @@ pub struct Room {
     jobs: usize,
     set_id: usize,
     faults: usize,
+    code: usize,
     bytes: usize,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        let [jobs, set_id, faults] = [SHOWN_MAX; 3];
-        Self { paths: PATHS_SHOWN_MAX, jobs, set_id, faults, bytes: BYTES_SHOWN_MAX }
+        let [jobs, set_id, faults, code] = [SHOWN_MAX; 4];
+        Self { paths: PATHS_SHOWN_MAX, jobs, set_id, faults, code, bytes: BYTES_SHOWN_MAX }
     }
 }
 
@@ -120,6 +128,7 @@ struct Collected<'room> {
     scripts: Vec<Entry>,
     jobs: Vec<Job>,
     set_id: Vec<String>,
+    code: Vec<Program>,
     unreadable: Vec<String>,
     /// How many there are of what is not shown.
     left_out: BTreeMap<&'static str, u64>,
@@ -166,6 +175,21 @@ impl Collected<'_> {
         }
     }
 
+    /// A program.
+    fn add_code(&mut self, archive: &'static str, entry: &Entry, code: Result<Code, String>) {
+        match code {
+            Err(fault) => self.unreadable(format!("{}: {fault}", entry.path)),
+            Ok(code) => {
+                let program = Program::new(archive, &entry.path, &code);
+                if self.room.take(|room| &mut room.code, program.size()) {
+                    self.code.push(program);
+                } else {
+                    self.leave_out("programs and libraries");
+                }
+            }
+        }
+    }
+
     fn unreadable(&mut self, fault: String) {
         if self.room.take(|room| &mut room.faults, fault.len()) {
             self.unreadable.push(fault);
@@ -200,6 +224,7 @@ pub fn component<R: Read + Seek>(
         scripts: Vec::new(),
         jobs: Vec::new(),
         set_id: Vec::new(),
+        code: Vec::new(),
         unreadable: Vec::new(),
         left_out: BTreeMap::new(),
     };
@@ -208,7 +233,11 @@ pub fn component<R: Read + Seek>(
         let Some(data) = data else { continue };
         let is_payload = what == "Payload";
         let kept = |path: &str| if is_payload { is_kept(path) } else { texts };
-        let read = each_entry(package, input, what, data, kept, |entry| {
+        let look = Look { kept, code: Some(&[]) };
+        let read = each_entry(package, input, what, data, look, |Found { entry, code }| {
+            if let Some(code) = code {
+                collected.add_code(what, &entry, code);
+            }
             if is_payload {
                 collected.add(entry);
             } else {
@@ -257,6 +286,7 @@ pub fn component<R: Read + Seek>(
             })
             .collect(),
         jobs: collected.jobs,
+        code: collected.code,
         unreadable: collected.unreadable,
         left_out: collected.left_out.iter().map(|(what, count)| format!("{count} {what}")).collect(),
     }

@@ -39,6 +39,8 @@ static KINDS: [Description; 6] = [
         brings: &[DEB, RPM, ARCH, LINUX_REPOSITORY_LIST],
         is_in_zip: |_| false,
         is_compressed: true,
+        // Who serves the folder needs none of them by itself.
+        is_listed: |_| false,
         words: |path| Some(repository::words(path)),
         ..Description::new(
             LINUX_REPOSITORY,

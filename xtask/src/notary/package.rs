@@ -12,6 +12,7 @@ use flatpkg::xar::ticket::Entry;
 use super::{NotaryError, Services};
 use crate::sign::certificate::{DEVELOPER_ID_INSTALLER, TIME_STAMPING, extended_key_usages, is_authority};
 use crate::verify::causes;
+use crate::verify::notarizable;
 use crate::verify::signature::{self, Signatures};
 use crate::verify::ticket;
 
@@ -43,13 +44,22 @@ impl Package {
             .ok()
             .flatten()
             .is_some_and(|framed| ticket::check(&framed, entry, &services.ticket_roots).is_ok());
-        let faults = match signature::read(&archive, &mut file) {
+        let mut faults = match signature::read(&archive, &mut file) {
             None => vec![
                 "it is not signed; build it with --p12-file FILE and a Developer ID Installer certificate"
                     .to_owned(),
             ],
             Some(signatures) => faults(&signatures, services),
         };
+        // What Apple has notarized it has looked into.
+        if !is_stapled {
+            let refused = notarizable::package_refusals(&mut file, &services.roots);
+            let refused = refused.unwrap_or_else(|fault| vec![fault]);
+            if !refused.is_empty() {
+                faults.extend(refused);
+                faults.push(UNSIGNED_CODE.to_owned());
+            }
+        }
         Ok(Self { paths: vec![path.to_owned()], name: name.to_owned(), entry, is_stapled, faults })
     }
 
@@ -70,8 +80,13 @@ pub(super) fn archive(path: &Path) -> Result<(Archive, BufReader<File>), NotaryE
     Ok((archive, file))
 }
 
-/// What Apple refuses: signatures that are not valid, of another kind of certificate, or
-/// without a timestamp. What is wrong with programs in it only Apple's log says.
+/// What is to be done about programs in it.
+const UNSIGNED_CODE: &str = "Apple notarizes only programs and libraries that are signed with a Developer ID \
+                             Application certificate, with a timestamp and the hardened runtime; sign those of \
+                             this package with --app-p12-file FILE";
+
+/// What Apple refuses of the package itself: signatures that are not valid, of another kind of
+/// certificate, or without a timestamp.
 fn faults(signatures: &Signatures, services: &Services) -> Vec<String> {
     let mut faults = Vec::new();
     match &signatures.rsa {

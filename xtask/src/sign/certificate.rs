@@ -10,6 +10,10 @@ use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
 /// Extended key usage of a Developer ID Installer certificate.
 pub const DEVELOPER_ID_INSTALLER: &str = "1.2.840.113635.100.4.13";
+/// Extended key usage of certificates that sign code (RFC 5280, 4.2.1.12).
+pub const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
+/// Extension of a Developer ID Application certificate.
+pub const DEVELOPER_ID_APPLICATION: &str = "1.2.840.113635.100.6.1.13";
 /// Extension of the authority that issues Developer ID certificates.
 pub const DEVELOPER_ID_AUTHORITY: &str = "1.2.840.113635.100.6.2.6";
 
@@ -59,6 +63,9 @@ pub fn extended_key_usages(certificate: &CapturedX509Certificate) -> Result<Vec<
     let usage = parsed.extended_key_usage().map_err(|error| error.to_string())?;
     let Some(usage) = usage else { return Ok(Vec::new()) };
     let mut usages: Vec<String> = usage.value.other.iter().map(|oid| oid.to_id_string()).collect();
+    if usage.value.code_signing {
+        usages.push(CODE_SIGNING.to_owned());
+    }
     if usage.value.time_stamping {
         usages.push(TIME_STAMPING.to_owned());
     }

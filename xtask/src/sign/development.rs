@@ -1,8 +1,8 @@
-//! The development identity: made once, kept readable by its owner alone.
+//! The development identities: made once, kept readable by their owner alone.
 //!
-//! It has the shape of a Developer ID Installer certificate, so that a package
-//! signed with it takes the same way through our code and through other
-//! people's readers; no Mac trusts it.
+//! They have the shape of a Developer ID Installer and of a Developer ID Application
+//! certificate, so that what is signed with them takes the same way through our code and
+//! through other people's readers; no Mac trusts them.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,10 +13,16 @@ use std::time::SystemTime;
 use apple_codesign::{CertificateProfile, create_self_signed_code_signing_certificate};
 use x509_certificate::KeyAlgorithm;
 
-use super::{Identity, IdentityError, load};
+use super::{Identity, IdentityError, Purpose, load};
 
 /// File name under the folder that the caller names.
-const FILE_NAME: &str = "development-identity.pem";
+fn file_name(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Installer => "development-identity.pem",
+        Purpose::Application => "development-application-identity.pem",
+    }
+}
+
 /// Days that a development certificate is valid.
 const VALID_DAYS: i64 = 3650;
 
@@ -41,28 +47,43 @@ pub enum DevelopmentError {
     Unusable(#[from] IdentityError),
 }
 
-/// Reads the development identity in `folder`, or makes it: RSA-2048,
+/// Reads the development identity for packages in `folder`, or makes it: RSA-2048,
 /// self-signed, Developer ID Installer profile.
+///
+/// # Errors
+/// [`DevelopmentError`].
 pub fn development_identity(folder: &Path, now: SystemTime) -> Result<Identity, DevelopmentError> {
-    let path = folder.join(FILE_NAME);
+    development_identity_for(Purpose::Installer, folder, now)
+}
+
+/// The same for what is to be signed.
+///
+/// # Errors
+/// [`DevelopmentError`].
+pub fn development_identity_for(
+    purpose: Purpose,
+    folder: &Path,
+    now: SystemTime,
+) -> Result<Identity, DevelopmentError> {
+    let path = folder.join(file_name(purpose));
     if !path.exists() {
-        create(folder, &path)?;
+        create(purpose, folder, &path)?;
     }
     let text = fs::read(&path).map_err(at("read", &path))?;
-    match load::development(&path.display().to_string(), &text, now) {
+    match load::development(purpose, &path.display().to_string(), &text, now) {
         Err(IdentityError::Expired { .. }) => {
             fs::remove_file(&path).map_err(at("remove the expired", &path))?;
-            create(folder, &path)?;
+            create(purpose, folder, &path)?;
             let text = fs::read(&path).map_err(at("read", &path))?;
-            Ok(load::development(&path.display().to_string(), &text, now)?)
+            Ok(load::development(purpose, &path.display().to_string(), &text, now)?)
         }
         other => Ok(other?),
     }
 }
 
 /// Writes a new identity to `path`, unless another run was faster.
-fn create(folder: &Path, path: &Path) -> Result<(), DevelopmentError> {
-    let text = generate()?;
+fn create(purpose: Purpose, folder: &Path, path: &Path) -> Result<(), DevelopmentError> {
+    let text = generate(purpose)?;
     fs::create_dir_all(folder).map_err(at("create the folder", folder))?;
     // tempfile creates with mode 0600; nobody else can ever open it.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(at("create a file in", folder))?;
@@ -77,10 +98,14 @@ fn create(folder: &Path, path: &Path) -> Result<(), DevelopmentError> {
 }
 
 /// Certificate and PKCS#8 key as PEM.
-fn generate() -> Result<String, DevelopmentError> {
+fn generate(purpose: Purpose) -> Result<String, DevelopmentError> {
+    let profile = match purpose {
+        Purpose::Installer => CertificateProfile::DeveloperIdInstaller,
+        Purpose::Application => CertificateProfile::DeveloperIdApplication,
+    };
     let (certificate, key) = create_self_signed_code_signing_certificate(
         KeyAlgorithm::Rsa,
-        CertificateProfile::DeveloperIdInstaller,
+        profile,
         "DEVELOPMENT",
         "lima-autostart, trusted by no Mac",
         "ZZ",

@@ -1,4 +1,4 @@
-//! Signing identities, and the [`flatpkg::Signer`] made of one.
+//! Signing identities, the [`flatpkg::Signer`] made of one, and what signs programs ([`code`]).
 //!
 //! The one place that imports `apple_codesign` and the crates under it. Must
 //! not know: artifacts, `out/`, what is signed beyond the digest it is given.
@@ -37,6 +37,7 @@
 //! the first build: as much as it saves in 25,000 packages. None is worth it.
 
 pub mod certificate;
+pub mod code;
 mod development;
 mod load;
 mod timestamp;
@@ -49,7 +50,7 @@ use apple_codesign::AppleCertificate;
 use bcder::encode::Values as _;
 use bcder::{Mode, Oid};
 use chrono::{DateTime, Utc};
-use cryptographic_message_syntax::asn1::rfc5652::OID_ID_DATA;
+use cryptographic_message_syntax::asn1::rfc5652::{self, OID_ID_DATA};
 use cryptographic_message_syntax::{CmsError, SignedDataBuilder, SignerBuilder};
 use rsa::Pkcs1v15Sign;
 use rsa::rand_core::OsRng;
@@ -59,8 +60,9 @@ use x509_certificate::{CapturedX509Certificate, InMemorySigningKeyPair};
 
 use timestamp::NoTimestamp;
 
-pub use development::{DevelopmentError, development_identity};
-pub use load::{IdentityError, identity_from_p12, identity_from_pem};
+pub use code::CodeSigner;
+pub use development::{DevelopmentError, development_identity, development_identity_for};
+pub use load::{IdentityError, Purpose, from_p12, from_pem, identity_from_p12, identity_from_pem};
 pub use timestamp::IN_FLIGHT as TIMESTAMPS_IN_FLIGHT;
 
 /// The timestamp authority that Apple's own tools ask.
@@ -101,8 +103,8 @@ impl SignedBy {
 }
 
 impl Identity {
-    /// Whether a Mac trusts packages of this identity without further ado: an
-    /// installer certificate that chains to an Apple root.
+    /// Whether a Mac trusts what this identity signs without further ado: a
+    /// certificate that chains to an Apple root.
     pub fn is_developer_id(&self) -> bool {
         !self.development && self.chain.last().is_some_and(AppleCertificate::is_apple_root_ca)
     }
@@ -218,17 +220,8 @@ impl PackageSigner {
         let cms = |error: CmsError| SigningError::Cms(Box::new(error));
         let signer = SignerBuilder::new(&self.identity.key, self.identity.leaf().clone())
             .message_id_content(toc_digest.to_vec());
-        let mut signed = self.signed_data(signer).build_signed_data().map_err(cms)?;
-        if let (Some(authority), [info]) = (&self.authority, signed.signer_infos.as_mut_slice()) {
-            let stamp =
-                authority.stamp(&info.signature.to_bytes()).map_err(|NoTimestamp { tries, reason }| {
-                    SigningError::Timestamp { url: authority.url().to_owned(), tries, reason }
-                })?;
-            info.unsigned_attributes = Some(stamp);
-        }
-        let mut der = Vec::new();
-        signed.encode_ref().write_encoded(Mode::Der, &mut der).map_err(|error| cms(error.into()))?;
-        Ok(der)
+        let signed = self.signed_data(signer).build_signed_data().map_err(cms)?;
+        stamped(signed, self.authority.as_ref())
     }
 
     /// What every signature has.
@@ -239,6 +232,24 @@ impl PackageSigner {
             .signer(signer)
             .certificates(self.identity.chain.iter().cloned())
     }
+}
+
+/// A CMS signature with the authority's timestamp, if there is one to ask.
+fn stamped(
+    mut signed: rfc5652::SignedData,
+    authority: Option<&timestamp::Authority>,
+) -> Result<Vec<u8>, SigningError> {
+    if let (Some(authority), [info]) = (authority, signed.signer_infos.as_mut_slice()) {
+        let stamp =
+            authority.stamp(&info.signature.to_bytes()).map_err(|NoTimestamp { tries, reason }| {
+                SigningError::Timestamp { url: authority.url().to_owned(), tries, reason }
+            })?;
+        info.unsigned_attributes = Some(stamp);
+    }
+    let mut der = Vec::new();
+    let written = signed.encode_ref().write_encoded(Mode::Der, &mut der);
+    written.map_err(|error| SigningError::Cms(Box::new(error.into())))?;
+    Ok(der)
 }
 
 impl flatpkg::Signer for PackageSigner {

@@ -118,6 +118,18 @@ impl Check {
         self
     }
 
+    /// Adds faults to a check that has none or few.
+    pub(super) fn add_faults(&mut self, mut faults: Vec<String>) {
+        if faults.is_empty() {
+            return;
+        }
+        if self.status == Status::Fail {
+            faults.splice(..0, std::mem::take(&mut self.details));
+        }
+        self.status = Status::Fail;
+        self.details = shortened(faults);
+    }
+
     /// Whether it holds or does not apply. A note is a fault for who is `strict`.
     pub fn holds(&self, strict: bool) -> bool {
         match self.status {

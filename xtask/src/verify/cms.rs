@@ -1,12 +1,14 @@
-//! CMS signatures: the detached SignedData over a TOC's digest, and the one around a
-//! configuration profile.
+//! CMS signatures: the detached SignedData over a TOC's digest or over a program's code
+//! directory, and the one around a configuration profile.
 //!
 //! Two forms are in the wild: with signed attributes (contentType, signingTime,
 //! messageDigest), and, in packages up to 2020, without any, where the signature
 //! is over the content itself. Source: the signatures of 64 of Apple's packages.
 //!
-//! Must not know: archives, which certificates are trusted.
+//! Must not know: archives, programs, which certificates are trusted.
 
+use bcder::decode::{Constructed, SliceSource};
+use bcder::{Mode, OctetString, Oid};
 use chrono::{DateTime, Utc};
 use cryptographic_message_syntax::asn1::rfc5652::{self, CmsVersion};
 use cryptographic_message_syntax::{SignedData, SignerInfo};
@@ -16,9 +18,9 @@ use sha1::Sha1;
 use sha2::Digest as _;
 use x509_certificate::{CapturedX509Certificate, DigestAlgorithm};
 
-use super::ber;
 use super::signed_data::{certificates, frame};
 use super::timestamp::{self, Timestamp};
+use super::{ber, property_list};
 
 /// A CMS signature that holds.
 #[derive(Debug)]
@@ -34,46 +36,154 @@ pub struct Verified {
 /// Checks the signature in `slot` (which zeros may fill up) over `content`,
 /// made by `leaf`.
 pub fn verify(slot: &[u8], content: &[u8], leaf: &CapturedX509Certificate) -> Result<Verified, String> {
-    let length = ber::length(slot, 0).ok_or("it is not a BER structure")?;
-    if slot[length..].iter().any(|byte| *byte != 0) {
-        return Err("other data follows it in its place".to_owned());
-    }
-    let raw = frame(&slot[..length])?;
-    detached(&raw)?;
-    let signed =
-        SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
-    let signers: Vec<&SignerInfo> = signed.signers().collect();
-    let [signer] = signers.as_slice() else {
-        return Err(format!("it has {} signers; packages have one", signers.len()));
-    };
-    let names_leaf = signer
+    let opened = Opened::new(slot)?;
+    let names_leaf = opened
+        .signer()?
         .certificate_issuer_and_serial()
         .is_some_and(|(issuer, serial)| issuer == leaf.issuer_name() && serial == leaf.serial_number_asn1());
     if !names_leaf {
         return Err("its signer is not the package's first certificate".to_owned());
     }
-    let certificates = certificates(&signed, &slot[..length])?;
-    if !certificates.contains(leaf) {
+    if !opened.certificates.contains(leaf) {
         return Err("it does not carry the package's first certificate".to_owned());
     }
-    let signing_time = match signer.signed_attributes() {
-        Some(attributes) => {
-            signer
-                .verify_message_digest_with_content(content)
-                .map_err(|_| "it signs another table of contents".to_owned())?;
-            signer
-                .verify_signature_with_signed_data(&signed)
-                .map_err(|error| format!("its signature is not valid: {error}"))?;
-            attributes.signing_time().copied()
-        }
-        None => {
-            direct(signer, content, leaf)?;
-            None
-        }
+    opened.verify(content, "table of contents", leaf)
+}
+
+/// Most certificates that a program's signature may bring; Apple's have three. There may be
+/// thousands of programs.
+const CODE_CERTIFICATES_MAX: usize = 8;
+
+/// A program's signature that holds.
+#[derive(Debug)]
+pub struct CodeSignature {
+    /// What every signature has.
+    pub verified: Verified,
+    /// The certificate of who signed.
+    pub leaf: CapturedX509Certificate,
+    /// The digests of code directories that it names.
+    pub digests: Vec<NamedDigest>,
+}
+
+/// The digest of a code directory, as an attribute names it.
+#[derive(Debug)]
+pub struct NamedDigest {
+    /// Its kind; none in the list that has the first 20 bytes of each.
+    pub algorithm: Option<DigestAlgorithm>,
+    /// The digest, or those bytes.
+    pub digest: Vec<u8>,
+}
+
+/// Checks a program's signature over its code directory, made by one of its certificates.
+///
+/// # Errors
+/// Why it does not hold.
+pub fn verify_code(bytes: &[u8], directory: &[u8]) -> Result<CodeSignature, String> {
+    let opened = Opened::new(bytes)?;
+    let count = opened.certificates.len();
+    if count > CODE_CERTIFICATES_MAX {
+        return Err(format!("it carries {count} certificates; {CODE_CERTIFICATES_MAX} are read"));
+    }
+    let signer = opened.signer()?;
+    let (issuer, serial) =
+        signer.certificate_issuer_and_serial().ok_or("it does not name its signer's certificate")?;
+    let is_leaf =
+        |one: &&CapturedX509Certificate| one.issuer_name() == issuer && one.serial_number_asn1() == serial;
+    let leaf = opened.certificates.iter().find(is_leaf);
+    let leaf = leaf.ok_or("it does not carry its signer's certificate")?.clone();
+    let digests = match signer.signed_attributes() {
+        Some(attributes) => code_digests(attributes.attributes())?,
+        None => Vec::new(),
     };
-    let token = raw.signer_infos.first().map_or(Ok(None), timestamp::token)?;
-    let timestamp = token.map(|token| timestamp::verify(signer, token));
-    Ok(Verified { signing_time, certificates, timestamp })
+    Ok(CodeSignature { verified: opened.verify(directory, "code directory", &leaf)?, leaf, digests })
+}
+
+/// The digests of code directories among signed attributes (1.2.840.113635.100.9.1: a property
+/// list, and .2: algorithm and digest of each).
+///
+/// Source: apple-codesign, `embedded_signature_builder.rs`.
+fn code_digests(attributes: &rfc5652::SignedAttributes) -> Result<Vec<NamedDigest>, String> {
+    const LIST: &[u8] = &[42, 134, 72, 134, 247, 99, 100, 9, 1];
+    const DIGESTS: &[u8] = &[42, 134, 72, 134, 247, 99, 100, 9, 2];
+    let mut found = Vec::new();
+    for attribute in attributes.iter() {
+        let cannot = |_| "its list of code directories cannot be read".to_owned();
+        let values = attribute.values.iter().map(|value| SliceSource::new(value.as_slice()));
+        if attribute.typ.as_ref() == LIST {
+            for value in values {
+                let list = Constructed::decode(value, Mode::Ber, OctetString::take_from).map_err(cannot)?;
+                let list = property_list::read(&list.to_bytes())?;
+                let hashes = list.as_dictionary().and_then(|list| list.get("cdhashes")?.as_array());
+                for hash in hashes.ok_or("its list of code directories has none")? {
+                    let hash = hash.as_data().ok_or("its list of code directories holds something else")?;
+                    found.push(NamedDigest { algorithm: None, digest: hash.to_vec() });
+                }
+            }
+        } else if attribute.typ.as_ref() == DIGESTS {
+            for value in values {
+                let pair = |cons: &mut Constructed<SliceSource<'_>>| {
+                    cons.take_sequence(|cons| Ok((Oid::take_from(cons)?, OctetString::take_from(cons)?)))
+                };
+                let (algorithm, digest) = Constructed::decode(value, Mode::Ber, pair).map_err(cannot)?;
+                let algorithm = DigestAlgorithm::try_from(&algorithm).map_err(|error| error.to_string())?;
+                found.push(NamedDigest { algorithm: Some(algorithm), digest: digest.to_bytes().to_vec() });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A SignedData beside its content, taken apart.
+struct Opened {
+    raw: rfc5652::SignedData,
+    signed: SignedData,
+    certificates: Vec<CapturedX509Certificate>,
+}
+
+impl Opened {
+    fn new(slot: &[u8]) -> Result<Self, String> {
+        let length = ber::length(slot, 0).ok_or("it is not a BER structure")?;
+        if slot[length..].iter().any(|byte| *byte != 0) {
+            return Err("other data follows it in its place".to_owned());
+        }
+        let raw = frame(&slot[..length])?;
+        detached(&raw)?;
+        let signed =
+            SignedData::parse_ber(&slot[..length]).map_err(|error| format!("it cannot be read: {error}"))?;
+        let certificates = certificates(&signed, &slot[..length])?;
+        Ok(Self { raw, signed, certificates })
+    }
+
+    fn signer(&self) -> Result<&SignerInfo, String> {
+        let signers: Vec<&SignerInfo> = self.signed.signers().collect();
+        match signers.as_slice() {
+            [signer] => Ok(signer),
+            _ => Err(format!("it has {} signers instead of one", signers.len())),
+        }
+    }
+
+    /// That it is over `content`, which is called `what`.
+    fn verify(self, content: &[u8], what: &str, leaf: &CapturedX509Certificate) -> Result<Verified, String> {
+        let signer = self.signer()?;
+        let signing_time = match signer.signed_attributes() {
+            Some(attributes) => {
+                signer
+                    .verify_message_digest_with_content(content)
+                    .map_err(|_| format!("it signs another {what}"))?;
+                signer
+                    .verify_signature_with_signed_data(&self.signed)
+                    .map_err(|error| format!("its signature is not valid: {error}"))?;
+                attributes.signing_time().copied()
+            }
+            None => {
+                direct(signer, content, leaf)?;
+                None
+            }
+        };
+        let token = self.raw.signer_infos.first().map_or(Ok(None), timestamp::token)?;
+        let timestamp = token.map(|token| timestamp::verify(signer, token));
+        Ok(Verified { signing_time, certificates: self.certificates, timestamp })
+    }
 }
 
 /// The content of a SignedData that carries it, if its one signer's signature holds.

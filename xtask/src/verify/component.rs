@@ -9,10 +9,13 @@ use flatpkg::bom::{BOM_MAX, Bom};
 use flatpkg::component::ComponentFacts;
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
+use x509_certificate::CapturedX509Certificate;
 
 use super::bom::{Comparison, blocks};
 use super::jobs::is_kept;
-use super::payload::{each_entry, hooks, is_apple_double};
+use super::payload::{Found, Look, each_entry, hooks, is_apple_double};
+use super::programs::Programs;
+use super::ticket::Ticket;
 use super::{Check, Findings, causes, jobs};
 
 /// Permission bits that let a program run as its owner or its group.
@@ -22,10 +25,11 @@ const NAMES: [&str; 5] = ["payload-archive", "payload-paths", "payload-bom", "pa
 
 /// What was found in the components so far. They are read one after the other, and
 /// nothing but property lists is kept of them.
-#[derive(Default)]
-pub struct Components {
+pub struct Components<'a> {
     found: [Option<Findings>; 5],
     jobs: jobs::Findings,
+    programs: Programs<'a>,
+    trust: &'a [CapturedX509Certificate],
 }
 
 /// How many paths there are, and how much room they take.
@@ -42,7 +46,13 @@ impl Count {
     }
 }
 
-impl Components {
+impl<'a> Components<'a> {
+    /// None yet, of a package with this ticket.
+    pub fn new(ticket: &'a Ticket, trust: &'a [CapturedX509Certificate]) -> Self {
+        let (found, jobs) = Default::default();
+        Self { found, jobs, programs: Programs::new(ticket, trust), trust }
+    }
+
     /// Reads a component.
     pub fn add<R: Read + Seek>(&mut self, package: &PackageFacts, facts: &ComponentFacts, input: &mut R) {
         let [mut archive, mut paths, mut bom_found, mut counts] = <[Findings; 4]>::default();
@@ -60,7 +70,11 @@ impl Components {
         let mut payload = Count::default();
         let mut has_apple_double = false;
         let read = facts.payload.as_ref().map(|data| {
-            each_entry(package, input, "Payload", data, is_kept, |entry| {
+            let look = Look { kept: is_kept, code: Some(self.trust) };
+            each_entry(package, input, "Payload", data, look, |Found { entry, code }| {
+                if let Some(code) = code {
+                    self.programs.add(&placed(facts, &entry.path), &code);
+                }
                 payload.files += 1;
                 if entry.path != "." {
                     payload.blocks += blocks(entry.is_directory(), entry.size);
@@ -94,8 +108,8 @@ impl Components {
         all.extend(listed.map(|count| ("Bom", count)));
         self::counts(facts, &all, has_apple_double, &mut counts);
         let has_payload = facts.payload.is_some() || facts.bom.is_some();
-        let scripts =
-            (facts.scripts.is_some() || !hooks(facts).is_empty()).then(|| scripts(package, facts, input));
+        let scripts = (facts.scripts.is_some() || !hooks(facts).is_empty())
+            .then(|| scripts(package, facts, input, self.trust, &mut self.programs));
         let found = [
             has_payload.then_some(archive),
             has_payload.then_some(paths),
@@ -111,13 +125,17 @@ impl Components {
         }
     }
 
-    /// The checks of this module, and that of launchd's property lists.
-    pub fn checks(self) -> (Vec<Check>, Check) {
+    /// The checks of this module with that of programs, that of launchd's property lists, and
+    /// why the notary would refuse the package for its programs.
+    pub fn checks(self) -> (Vec<Check>, Check, Vec<String>) {
         let of = |(name, found): (&'static str, Option<Findings>)| match found {
             None => Check::not_applicable(name, "no component has one"),
             Some(found) => Check::of(name, found),
         };
-        (NAMES.into_iter().zip(self.found).map(of).collect(), self.jobs.check())
+        let (programs, refused) = self.programs.check();
+        let mut checks: Vec<Check> = NAMES.into_iter().zip(self.found).map(of).collect();
+        checks.push(programs);
+        (checks, self.jobs.check(), refused)
     }
 }
 
@@ -152,7 +170,21 @@ fn counts(facts: &ComponentFacts, counts: &[(&str, Count)], has_apple_double: bo
     }
 }
 
-fn scripts<R: Read + Seek>(package: &PackageFacts, facts: &ComponentFacts, input: &mut R) -> Findings {
+/// A path in a component, as findings name it.
+fn placed(facts: &ComponentFacts, path: &str) -> String {
+    match facts.folder.as_str() {
+        "" => format!("{path:?}"),
+        folder => format!("{folder}: {path:?}"),
+    }
+}
+
+fn scripts<R: Read + Seek>(
+    package: &PackageFacts,
+    facts: &ComponentFacts,
+    input: &mut R,
+    trust: &[CapturedX509Certificate],
+    programs: &mut Programs<'_>,
+) -> Findings {
     let mut found = Findings::default();
     let Some(data) = &facts.scripts else {
         found.fault("PackageInfo names scripts, but the package has none");
@@ -162,7 +194,11 @@ fn scripts<R: Read + Seek>(package: &PackageFacts, facts: &ComponentFacts, input
     let is_hook = |path: &str| hooks.contains(path.trim_start_matches("./"));
     // Of two with the same path, the first counts.
     let mut there = BTreeMap::new();
-    let read = each_entry(package, input, "Scripts", data, is_hook, |entry| {
+    let look = Look { kept: is_hook, code: Some(trust) };
+    let read = each_entry(package, input, "Scripts", data, look, |Found { entry, code }| {
+        if let Some(code) = code {
+            programs.add(&format!("Scripts: {}", placed(facts, &entry.path)), &code);
+        }
         if is_hook(&entry.path) {
             let runs = entry.is_file() && entry.mode & 0o100 != 0;
             let begins = |content: &Vec<u8>| content.starts_with(b"#!") || is_program(content);

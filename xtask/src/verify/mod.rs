@@ -6,6 +6,7 @@
 //!                                        ├─ signature     RSA, CMS, chain, timestamp
 //!                                        ├─ ticket        what Apple says: notarized
 //!                                        ├─ component     Payload, Bom, counts, scripts
+//!                                        ├─ programs      who signed programs and libraries
 //!                                        ├─ distribution  references, resources
 //!                                        └─ jobs          launchd property lists
 //! ```
@@ -23,14 +24,18 @@ mod bom;
 mod carried;
 mod check;
 mod cms;
+pub mod code;
 pub mod component;
 pub mod distribution;
 pub mod folder;
+mod held;
 pub mod jobs;
 pub mod linux;
 pub mod managers;
+pub mod notarizable;
 pub mod payload;
-mod property_list;
+mod programs;
+pub(crate) mod property_list;
 pub mod signature;
 mod signed_data;
 pub mod ticket;
@@ -101,11 +106,16 @@ pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Ve
     checks.extend(signature::checks(&facts.archive, input, &ticket, options));
     // The digests took their share: what follows is the same content a second time.
     facts.archive.budget.restart();
-    let mut components = Components::default();
+    let mut components = Components::new(&ticket, options.trust);
     for component in &facts.components {
         components.add(&facts, component, input);
     }
-    let (component_checks, launchd) = components.checks();
+    let (component_checks, launchd, refused) = components.checks();
+    if options.require >= Some(Level::Notarized)
+        && let Some(required) = checks.iter_mut().find(|check| check.name == signature::REQUIRED)
+    {
+        required.add_faults(refused);
+    }
     checks.extend(component_checks);
     checks.extend(distribution::checks(&facts));
     checks.push(launchd);

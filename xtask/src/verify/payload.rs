@@ -1,7 +1,8 @@
 //! What a component's Payload and Scripts hold.
 //!
 //! Content is read once, as a stream, and given out file by file: what a listing shows,
-//! with the bytes of property lists and scripts. Nothing is kept here.
+//! with the bytes of property lists and scripts, and what programs say of themselves.
+//! Nothing is kept here.
 //!
 //! Must not know: Distribution, signatures, what property lists mean, whether it is sound.
 
@@ -15,7 +16,10 @@ use flatpkg::payload;
 use flatpkg::product::PackageFacts;
 use flatpkg::xar::TocData;
 use serde::Serialize;
+use x509_certificate::CapturedX509Certificate;
 
+use super::code::Code;
+use super::held::Held;
 use super::{Findings, causes};
 
 /// Largest property list or script whose bytes are kept.
@@ -66,8 +70,24 @@ impl Entry {
     }
 }
 
+/// An entry, and what it is if it is a program; or why that cannot be said.
+pub struct Found {
+    /// The entry.
+    pub entry: Entry,
+    /// The program.
+    pub code: Option<Result<Code, String>>,
+}
+
+/// What is to be looked at in an archive.
+pub struct Look<'a, F> {
+    /// Which paths' bytes are kept.
+    pub kept: F,
+    /// Whether programs are read, and the certificates at hand for that.
+    pub code: Option<&'a [CapturedX509Certificate]>,
+}
+
 /// Gives each entry out as it comes, with the bytes of those whose paths are to be
-/// `kept`. Returns what is wrong with the archive, or odd.
+/// kept, and what programs are. Returns what is wrong with the archive, or odd.
 ///
 /// # Errors
 /// Why it cannot be read, or what `take` says.
@@ -76,12 +96,13 @@ pub fn each_entry<R: Read + Seek>(
     input: &mut R,
     what: &str,
     data: &TocData,
-    kept: impl Fn(&str) -> bool,
-    mut take: impl FnMut(Entry) -> Result<(), String>,
+    look: Look<'_, impl Fn(&str) -> bool>,
+    mut take: impl FnMut(Found) -> Result<(), String>,
 ) -> Result<Findings, String> {
     let mut reader = payload::open(&package.archive, input, what, data).map_err(|error| causes(&error))?;
     let mut buffer = vec![0; 1 << 16];
     let mut kept_all = 0;
+    let mut programs = 0;
     while let Some(next) = reader.next_entry().map_err(|error| causes(&error))? {
         let path = next.path;
         let header = next.header;
@@ -89,15 +110,20 @@ pub fn each_entry<R: Read + Seek>(
         if is_link && header.size > LINK_MAX {
             return Err(format!("{path:?} is a link whose target has {} bytes", header.size));
         }
-        let keep =
-            is_link || (kept(&path) && header.size <= KEPT_MAX && kept_all + header.size <= KEPT_ALL_MAX);
+        let keep = is_link
+            || ((look.kept)(&path) && header.size <= KEPT_MAX && kept_all + header.size <= KEPT_ALL_MAX);
         let mut content = Vec::new();
         let mut checksum = Cksum::default();
+        let mut held =
+            look.code.filter(|_| header.mode & TYPE_MASK == TYPE_FILE).map(|_| Held::new(programs));
         loop {
             match reader.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => {
                     checksum.update(&buffer[..count]);
+                    if let Some(held) = &mut held {
+                        held.add(&buffer[..count]);
+                    }
                     if keep && (content.len() + count) as u64 <= KEPT_MAX {
                         content.extend_from_slice(&buffer[..count]);
                     }
@@ -107,7 +133,9 @@ pub fn each_entry<R: Read + Seek>(
             }
         }
         kept_all += if is_link { 0 } else { content.len() as u64 };
-        take(Entry {
+        let code = held.and_then(|held| held.finish(look.code.unwrap_or_default()));
+        programs += usize::from(code.is_some());
+        let entry = Entry {
             path,
             mode: header.mode,
             uid: header.uid,
@@ -117,7 +145,8 @@ pub fn each_entry<R: Read + Seek>(
             hard_link: next.hard_link,
             link: is_link.then(|| String::from_utf8_lossy(&content).into_owned()),
             content: (keep && !is_link).then_some(content),
-        })?;
+        };
+        take(Found { entry, code })?;
     }
     let (_, findings) = reader.finish().map_err(|error| causes(&error))?;
     Ok((&findings).into())

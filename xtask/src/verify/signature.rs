@@ -22,6 +22,8 @@ use crate::sign::certificate::{
     has_extension, is_apple_root, is_authority,
 };
 
+/// The check of what `--require` asks for.
+pub(super) const REQUIRED: &str = "required-level";
 /// Most bytes of a signature's place that are read; Apple reserves 9216.
 const SLOT_MAX: u64 = 1 << 20;
 /// Purposes of certificates for the App Store's installers, and for Apple's own.
@@ -175,9 +177,7 @@ pub fn checks<R: Read + Seek>(
             NAMES.iter().map(|name| Check::not_applicable(name, "the package is not signed")).collect();
         checks.push(ticket_check(ticket));
         checks.extend(
-            options
-                .require
-                .map(|_| Check::of("required-level", vec!["the package is not signed".to_owned()])),
+            options.require.map(|_| Check::of(REQUIRED, vec!["the package is not signed".to_owned()])),
         );
         return checks;
     };
@@ -366,5 +366,5 @@ fn required(level: Level, signatures: &Signatures, ticket: &Ticket, checks: &[Ch
     if level >= Level::Notarized && *ticket == Ticket::None {
         faults.push("no notarization ticket is stapled to it".to_owned());
     }
-    Check::of("required-level", faults)
+    Check::of(REQUIRED, faults)
 }

@@ -5,7 +5,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::super::messages::line;
-use crate::inspect::{Component, Inspection, Product, Signature};
+use crate::inspect::{Component, Inspection, Product, Program, Signature};
 use crate::printable::printable;
 use crate::sign::certificate::Facts;
 use crate::verify::payload::Entry;
@@ -146,6 +146,9 @@ fn print_component(component: &Component) {
         optional("as user", job.user.as_deref());
         field("starts", &if job.starts.is_empty() { "on request".to_owned() } else { job.starts.join("; ") });
     }
+    for program in &component.code {
+        print_program(program);
+    }
     if !component.scripts.is_empty() {
         heading("Scripts");
         for script in &component.scripts {
@@ -159,6 +162,40 @@ fn print_component(component: &Component) {
         heading("Payload");
         for entry in &component.payload {
             print_entry(entry);
+        }
+    }
+}
+
+/// A program or library: who signed it, for which processor, and what it is allowed to.
+fn print_program(program: &Program) {
+    heading(&match program.archive {
+        "Scripts" => format!("Program among the scripts: {}", program.path),
+        _ => format!("Program: {}", program.path),
+    });
+    for fault in &program.faults {
+        field("INVALID", fault);
+    }
+    for image in &program.images {
+        let minimum = image.minimum_system.as_ref().map(|version| format!(", from macOS {version}"));
+        field(&image.processor, &format!("{}{}", image.kind, minimum.unwrap_or_default()));
+        match image.signature {
+            "ad-hoc" => field("signed by", "nobody (ad hoc)"),
+            "broken" => field("signed by", "somebody, with an invalid signature"),
+            "signed" => {
+                let subjects = image.certificates.iter().map(|one| one.subject.as_str());
+                field("signed by", &subjects.collect::<Vec<_>>().join(" < "));
+            }
+            _ => field("signed by", "nobody"),
+        }
+        optional("team", image.team.as_deref());
+        optional("timestamp", image.timestamp.as_deref());
+        if image.code_hash.is_some() {
+            field("hardened", if image.hardened_runtime { "yes" } else { "no" });
+        }
+        optional("identifier", image.identifier.as_deref());
+        optional("code hash", image.code_hash.as_deref());
+        for (name, value) in &image.entitlements {
+            field("allowed", &if *value == true { name.clone() } else { format!("{name}: {value}") });
         }
     }
 }

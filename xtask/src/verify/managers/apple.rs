@@ -15,7 +15,7 @@ use super::{Folder, INSTALL_MANIFEST, below_mdm, instance_folder, is_in_folder, 
 use crate::digest::sums::Digester;
 use crate::managers::artifacts::WHOLE_PROFILE_FILE;
 use crate::run::manifest::{self, MANIFEST_FILE};
-use crate::verify::payload::each_entry;
+use crate::verify::payload::{Found, Look, each_entry};
 use crate::verify::{cms, property_list};
 
 fn dictionary(value: &Value) -> Result<&Dictionary, String> {
@@ -227,8 +227,8 @@ fn not_installed<'a, R: Read + Seek>(
                 &mut file,
                 "Payload",
                 data,
-                |_| false,
-                |entry| {
+                Look { kept: |_: &str| false, code: None },
+                |Found { entry, .. }| {
                     let name = entry.path.strip_suffix(".plist").and_then(|path| path.rsplit('/').next());
                     labels.retain(|label| name != Some(*label));
                     Ok(())

@@ -16,7 +16,7 @@ use plist::{Dictionary, Value};
 use super::identity_fault;
 use crate::digest::hex;
 use crate::macos::launchd::UNINSTALLER_FILE;
-use crate::verify::payload::each_entry;
+use crate::verify::payload::{Found, Look, each_entry};
 
 /// A text of a dictionary.
 pub fn text<'a>(keys: &'a Dictionary, key: &str) -> Option<&'a str> {
@@ -51,8 +51,8 @@ impl LaidDown {
                 file,
                 "Payload",
                 data,
-                |_| true,
-                |entry| {
+                Look { kept: |_: &str| true, code: None },
+                |Found { entry, .. }| {
                     if entry.is_file() {
                         let path = format!("{root}/{}", entry.path.trim_start_matches("./"));
                         let sum = entry.content.as_ref().map(|content| hex(Md5::digest(content)));
