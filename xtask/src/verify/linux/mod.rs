@@ -101,7 +101,7 @@ fn sums(contents: &Contents) -> Check {
     if contents.sums_checked == 0 && contents.sum_findings.is_empty() {
         return Check::not_applicable(NAME, "it has no sums of its own");
     }
-    Check::of(NAME, &contents.sum_findings).remark(format!("{} sums hold", contents.sums_checked))
+    Check::of(NAME, &contents.sum_findings).remark(format!("{} sums agree", contents.sums_checked))
 }
 
 /// Nothing here knows OpenPGP keys: it is not told whether a signature holds.
