@@ -92,7 +92,13 @@ vm_ask_limactl() {
 	vm_waited=0
 	while kill -0 "$vm_asked" 2>/dev/null; do
 		if [ "$vm_waited" -ge "$VM_ASK_LIMIT" ]; then
-			kill -KILL "$vm_asked" 2>/dev/null
+			# A shell says that a process of its own was killed. One that hangs in
+			# the system does not end even now, and is not waited for.
+			{
+				kill -KILL "$vm_asked"
+				sleep 0.1
+				kill -0 "$vm_asked" || wait "$vm_asked"
+			} 2>/dev/null
 			rm -f "$vm_answer"
 			vm_problem="limactl list does not answer in $((VM_ASK_LIMIT / 10)) seconds"
 			return 1

@@ -2,9 +2,14 @@
 //! those write.
 
 mod arch;
+mod commands;
 mod deb;
+mod hostile;
+mod mutation;
 mod read;
+mod repository;
 mod rpm;
+mod units;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

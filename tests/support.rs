@@ -40,6 +40,18 @@ pub fn browser() -> Option<PathBuf> {
     in_path("google-chrome").or_else(|| tool("chromium"))
 }
 
+/// Whether everything is tested at full length: each scenario under every shell, and
+/// VMs that take their time to shut down.
+pub fn at_full_length() -> bool {
+    std::env::var_os("LIMA_AUTOSTART_FULL_LENGTH").is_some()
+}
+
+/// Which of `count` a scenario takes, always the same one; another scenario takes
+/// another.
+pub fn turn<F>(count: usize) -> usize {
+    std::any::type_name::<F>().bytes().map(usize::from).sum::<usize>() % count
+}
+
 /// Says why a test is skipped, and returns `None`; under `CI` that is a
 /// failure.
 pub fn skip<T>(reason: &str) -> Option<T> {

@@ -103,7 +103,7 @@ fn run(place: &Xtask, inputs: &[(&str, &str)]) -> Output {
 fn output_of(place: &Xtask, step: &str, name: &str) -> String {
     let text = fs::read_to_string(place.path(&format!("output-{step}"))).unwrap();
     let values = text.lines().filter_map(|line| line.split_once('=').filter(|(given, _)| *given == name));
-    values.map(|(_, value)| value.to_owned()).last().unwrap_or_else(|| panic!("{text}"))
+    values.map(|(_, value)| value.to_owned()).next_back().unwrap_or_else(|| panic!("{text}"))
 }
 
 fn said(output: &Output) -> String {

@@ -273,4 +273,14 @@ fn debian_packages_from_an_image_to_their_removal() {
     k3s.runs();
     host.machine.root(&remove);
     assert_eq!(k3s.state(), "inactive");
+
+    // The same from a repository.
+    let [repository] = blocks_of("docs/linux-packages.md", "Many machines", "sh").try_into().unwrap();
+    let xtask = Xtask::new();
+    xtask.run(&["dist", "k3s", "--only", "linux-repository", "--linux-repository"]);
+    let folder = xtask.path("out/linux-repository");
+    succeed(Command::new("cp").arg("-R").arg(folder).arg(host.machine.path("/srv/")));
+    k3s.forget();
+    host.machine.root(&repository);
+    k3s.runs();
 }

@@ -27,6 +27,15 @@ fn events_of(vm: &Vm<'_>) -> Vec<String> {
 
 const ENDED: [&str; 3] = ["limactl got TERM", "qemu ended", "limactl ended"];
 
+/// `%post` of the first installation, in a root folder of its own.
+const CHROOT: &str = r"unshare --mount --propagation private sh -ec '
+	mount -t tmpfs tmpfs /mnt; cd /mnt
+	mkdir usr etc proc run root; cp /root/post root
+	for name in usr etc proc run; do mount --rbind /$name $name; done
+	for name in bin lib lib64 sbin; do ln -s usr/$name $name; done
+	chroot /mnt test -d /run/systemd/system
+	chroot /mnt sh /root/post 1'";
+
 #[test]
 fn rpm_and_arch_packages_from_an_image_to_their_removal() {
     let Some(mut host) = Host::new() else { return };
@@ -68,6 +77,9 @@ fn rpm_and_arch_packages_from_an_image_to_their_removal() {
     assert_eq!(script(&host, "sh pre 2; sh post 2; sh preun 1"), "");
     assert_eq!(script(&host, "(. ./INSTALL; pre_upgrade 1.1-1 1.0-1; post_upgrade 1.1-1 1.0-1)"), "");
     assert_eq!([red.state(), arched.state()], ["inactive"; 2]);
+    // In a chroot that has the machine's /proc and /run, it is another system's.
+    assert_eq!(script(&host, CHROOT), "");
+    assert_eq!(red.state(), "inactive");
     // The first installation starts it.
     script(&host, "sh pre 1; sh post 1");
     script(&host, "(. ./INSTALL; post_install 1.0-1)");

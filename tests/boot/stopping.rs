@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::installed::{Installed, PLAIN};
 use super::machine::{Machine, wait_until};
+use crate::support::at_full_length;
 
 /// A sleep(1) for which ten seconds and more are a tenth of one, and a drop-in that
 /// does the same for systemd's pause.
@@ -154,11 +155,6 @@ fn power_off(vm: &mut Installed, vm_takes: u64) -> Duration {
     vm.tell("stop-seconds", &vm_takes.to_string());
     vm.forget();
     vm.machine.power_off()
-}
-
-/// Whether this run may take the minutes that `cargo xtask ci --boot` may.
-fn at_full_length() -> bool {
-    std::env::var_os("LIMA_AUTOSTART_FULL_LENGTH").is_some()
 }
 
 /// What shutting down takes in this run: how long the VM needs, and what a user

@@ -3,6 +3,7 @@
 
 mod contents;
 mod names;
+mod repository;
 mod signing;
 mod tools;
 

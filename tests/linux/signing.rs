@@ -28,7 +28,8 @@ fn rpmsign_and_gpg_sign_as_the_guide_says() {
     let (_packages, [_, rpm, arch]) = written(&plain(Condition::Boot));
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    let [block] = &blocks_of("docs/linux-packages.md", "Signing", "sh")[..] else { panic!("one block") };
+    let blocks = blocks_of("docs/linux-packages.md", "Signing", "sh");
+    let [packages, lists] = &blocks[..] else { panic!("packages, and lists of repositories") };
     fs::create_dir_all(home.join("out/k3s/linux")).unwrap();
     let gpg = tool("gpg").unwrap();
     fs::write(home.join(".rpmmacros"), format!("%__gpg {}\n", gpg.display())).unwrap();
@@ -41,7 +42,18 @@ fn rpmsign_and_gpg_sign_as_the_guide_says() {
     let [signed, detached] = [&rpm, &arch].map(|path| home.join("out/k3s/linux").join(version(path)));
     fs::copy(&rpm, &signed).unwrap();
     fs::copy(&arch, &detached).unwrap();
-    run(home, &format!("exec 2>&1\n{block}"));
+    run(home, &format!("exec 2>&1\n{packages}"));
+    for list in ["apt/Release", "dnf/repodata/repomd.xml", "pacman/lima-autostart.db"] {
+        let list = home.join("out/linux-repository").join(list);
+        fs::create_dir_all(list.parent().unwrap()).unwrap();
+        fs::write(list, "a list\n").unwrap();
+    }
+    run(home, &format!("exec 2>&1\n{lists}"));
+    run(
+        home,
+        "cd out/linux-repository; exec 2>&1; gpg --verify apt/InRelease; gpg --verify dnf/repodata/repomd.xml.asc; \
+         gpg --verify pacman/lima-autostart.db.sig",
+    );
 
     run(home, "gpg --export --armor >key; mkdir keys; rpmkeys --dbpath \"$PWD/keys\" --import key");
     let checked = run(home, &format!("rpm --dbpath \"$PWD/keys\" -Kv {}", signed.display()));

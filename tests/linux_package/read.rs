@@ -228,3 +228,15 @@ fn packages_of_bsdtar_as_makepkg_calls_it_are_read() {
         assert_tree(&contents, &files, packing);
     }
 }
+
+#[test]
+fn the_order_of_files_is_nobodys_matter() {
+    let right = ours();
+    let mut package = package();
+    package.files.reverse();
+    let again =
+        [deb::write(&package).unwrap(), rpm::write(&package).unwrap(), arch::write(&package).unwrap()];
+    for ((format, bytes), again) in right.iter().zip(&again) {
+        assert!(bytes == again, "{format}");
+    }
+}

@@ -9,7 +9,7 @@ use super::gitops::apply;
 use super::*;
 use crate::readme::blocks_of;
 use crate::signing::installer_identity;
-use crate::support::{succeed, tool};
+use crate::support::{Xtask, succeed, tool};
 use xtask::macos::launchd;
 use xtask::settings::Condition;
 
@@ -67,6 +67,15 @@ fn the_guides_example_is_applied() {
     let listed = "- path: ../lib/lima/lima-k3s.package.yml\n";
     let offered = repository.apply(FILE, listed, &format!("{listed}      self_service: true\n")).unwrap();
     assert!(offered.packages[0].1);
+
+    // The report of all instances, which is made of the settings.
+    let xtask = Xtask::new();
+    xtask.run(&["dist", "k3s", "--only", "report", "--base-url", "https://mdm.example.com"]);
+    fs::copy(xtask.path("out/mdm/reports/fleet.reports.yml"), repository.file("lib/lima/fleet.reports.yml"))
+        .unwrap();
+    let with_report = "reports:\n  - path: ../lib/lima/fleet.reports.yml\n";
+    let reported = repository.apply(FILE, "reports:\n", with_report).unwrap();
+    assert_eq!(reported.reports.iter().collect::<Vec<_>>(), ["Lima VM k3s"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! are, which file a path names, what has to be listed where.
 //!
 //! Source: fleetdm/fleet, `pkg/spec/gitops.go` (`GitOpsFromFile`, `parseControls`,
-//! `parseSoftware`, `parsePolicies`, `parsePolicyInstallSoftware`), `gitops_validate.go`
+//! `parseReports`, `parseSoftware`, `parsePolicies`, `parsePolicyInstallSoftware`), `gitops_validate.go`
 //! (unknown keys), `gitops_deprecations.go` (old names); keys of `MDMProfileSpec`,
 //! `SoftwarePackageSpec` and `PolicySpec` in `server/fleet`.
 
@@ -53,6 +53,20 @@ const POLICY: &[&str] = &[
     "resend_configuration_profile",
     "webhooks_and_tickets_enabled",
 ];
+const REPORT: &[&str] = &[
+    "path",
+    "paths",
+    "name",
+    "query",
+    "description",
+    "interval",
+    "platform",
+    "min_osquery_version",
+    "observer_can_run",
+    "automations_enabled",
+    "logging",
+    "discard_data",
+];
 const INSTALL_SOFTWARE: &[&str] =
     &["package_path", "app_store_id", "hash_sha256", "fleet_maintained_app_slug"];
 
@@ -63,6 +77,8 @@ pub struct Applied {
     pub profiles: BTreeSet<String>,
     /// URL of each package, and whether people may install it themselves.
     pub packages: Vec<(String, bool)>,
+    /// Names of the reports.
+    pub reports: BTreeSet<String>,
     /// Name, query and the URL of what is installed where it fails.
     pub policies: Vec<(String, String, Option<String>)>,
 }
@@ -122,6 +138,20 @@ pub fn apply(file: &Path) -> Result<Applied> {
             let name = profile["PayloadDisplayName"].as_string().unwrap().to_owned();
             if !applied.profiles.insert(name.clone()) {
                 return Err(format!("two profiles are called {name:?}"));
+            }
+        }
+    }
+    for listed in list(top, "reports") {
+        let path = resolve(file, &hold(&listed, "a report that is listed", &[REPORT])?["path"])?;
+        let reports = read(&path)?;
+        for report in reports.as_array().ok_or("a file of reports is not a list")? {
+            let keys = hold(report, "a report", &[REPORT, &LABELS])?;
+            let text = |key: &str| keys.get(key).and_then(Value::as_str).unwrap_or_default();
+            if text("name").is_empty() || text("query").is_empty() || !text("name").is_ascii() {
+                return Err("name, in ASCII, and query are required for each report".to_owned());
+            }
+            if !applied.reports.insert(text("name").to_owned()) {
+                return Err("duplicate report names".to_owned());
             }
         }
     }

@@ -16,6 +16,18 @@ fn a_first_installation_starts_the_vm() {
     });
 }
 
+/// As in a Mac's first minutes, or with a home folder on a network.
+#[test]
+fn a_limactl_that_hangs_is_asked_again() {
+    on_a_mac(|mac| {
+        // It does not answer the first question, of 5 seconds on this computer's clock.
+        mac.set(|state| state.faults.limactl_hangs_until = 18);
+        let begun = std::time::Instant::now();
+        mac.install(&plain(Condition::Boot)).ends_with(0, &["is set up and runs"]);
+        assert!(begun.elapsed().as_secs() >= 5);
+    });
+}
+
 #[test]
 fn a_reinstallation_stops_the_vm_and_starts_it_again() {
     on_a_mac(|mac| {

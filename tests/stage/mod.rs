@@ -40,15 +40,20 @@ mod uninstall;
 
 use mac::Mac;
 
-use crate::support::{root, succeed, tool};
+use crate::support::{at_full_length, root, succeed, tool, turn};
 
 /// What `/bin/sh` may be. Each is a Bourne shell when its name is `sh`: bash in
-/// POSIX mode, zsh in its sh emulation, and of busybox the ash.
-const SHELLS: [&str; 4] = ["dash", "bash", "zsh", "busybox"];
+/// POSIX mode, as on every Mac unless somebody chose another, zsh in its sh emulation,
+/// and of busybox the ash.
+const SHELLS: [&str; 4] = ["bash", "dash", "zsh", "busybox"];
 
-/// Runs a scenario once under each shell, each time on a new Mac.
+/// Runs a scenario under bash and one of the other shells, by turns, each time on a new
+/// Mac; at full length under each of them.
 pub fn on_a_mac<F: Fn(&Mac)>(scenario: F) {
-    on_macs(&SHELLS, scenario);
+    if at_full_length() {
+        return on_macs(&SHELLS, scenario);
+    }
+    on_macs(&[SHELLS[0], SHELLS[1 + turn::<F>(SHELLS.len() - 1)]], scenario);
 }
 
 pub fn on_macs<F: Fn(&Mac)>(shells: &[&'static str], scenario: F) {

@@ -285,7 +285,7 @@ fn limactl_that_hangs_or_is_gone() {
         let instance = plain(Condition::Boot);
         installed(mac, &instance);
         mac.put_vm();
-        mac.set(|state| state.faults.limactl_hangs = true);
+        mac.set(|state| state.faults.limactl_hangs_until = u64::MAX);
         mac.shorten(&launchd::start_path(&spec(&instance), &instance), "VM_ASK_LIMIT=50", "VM_ASK_LIMIT=10");
         let begun = std::time::Instant::now();
         mac.status(&instance)

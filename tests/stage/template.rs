@@ -33,7 +33,7 @@ fn the_installation_leaves_the_creation_to_the_job() {
     on_a_mac(|mac| {
         without_an_instance(mac);
         let instance = with_template(auto(Condition::Boot));
-        let words = ["Found: alice,", "is set up and started, not yet running", "limactl says: "];
+        let words = ["Found: alice,", "is set up and started, not yet running", "limactl list: "];
         let run = mac.install(&instance).ends_with(0, &words).without("warning");
         assert_eq!(mac.jobs(), [DAEMON]);
         assert_eq!(run.limit, 600, "Installer runs one installation at a time");

@@ -28,9 +28,9 @@ pub const ERRORS: &str = "/stand-ins/stderr";
 /// Seconds between SIGTERM and SIGKILL.
 pub const EXIT_TIMEOUT: u64 = 240;
 
-const TOOLS: [&str; 17] = [
-    "cat", "env", "grep", "head", "id", "kill", "mkdir", "mv", "printf", "pwd", "rm", "sed", "sh", "test",
-    "tr", "true", "wc",
+const TOOLS: [&str; 18] = [
+    "cat", "env", "grep", "head", "id", "kill", "mkdir", "mktemp", "mv", "printf", "pwd", "rm", "sed", "sh",
+    "test", "tr", "true", "wc",
 ];
 const STAND_INS: [&str; 3] = ["date", "logger", "sleep"];
 const OF_A_MAC: [&str; 4] = ["file", "ps", "sysctl", "uname"];

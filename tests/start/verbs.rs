@@ -32,7 +32,7 @@ fn check_says_what_is_missing() {
         "/Volumes/x/lima".clone_into(&mut machine.home.borrow_mut());
         let (status, text) = ask(machine, "check");
         assert_eq!(status, 1);
-        assert!(text.starts_with("/Volumes/x/lima is not there. "), "{text}");
+        assert!(text.starts_with("/Volumes/x/lima is missing. "), "{text}");
         // It changed nothing.
         assert!(!machine.path("/Volumes").exists() && machine.calls("create").is_empty());
     });

@@ -13,7 +13,7 @@ fn a_volume_that_comes_later() {
         machine.put_folder("/Volumes", 0, 0o755);
         let start = machine.start();
         machine.pass(3600);
-        machine.has_said("Not started: /Volumes/My Data's [disk]/lima is not there.");
+        machine.has_said("Not started: /Volumes/My Data's [disk]/lima is missing.");
         assert!(!machine.path("/Volumes/My Data's [disk]").exists());
         machine.put_folder("/Volumes/My Data's [disk]", 0, 0o755);
         machine.pass(120);

@@ -6,6 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo +nightly fuzz build --fuzz-dir "$here" seed
+cargo +nightly fuzz build --fuzz-dir "$here" seed-linux
 # Paths in the arguments count from where this was called.
 first=yes
 for package; do
@@ -15,3 +16,4 @@ for package; do
 done
 cd "$here"
 "${CARGO_TARGET_DIR:-target}/$host/release/seed" "$@"
+"${CARGO_TARGET_DIR:-target}/$host/release/seed-linux"

@@ -22,6 +22,7 @@ use flatpkg::unpack::OverBudget;
 use flatpkg::xar::TocData;
 
 mod last;
+pub mod linux;
 
 use last::Last;
 

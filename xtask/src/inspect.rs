@@ -4,6 +4,7 @@
 
 mod code;
 mod component;
+pub mod linux;
 mod product;
 
 use std::io::{Read, Seek};

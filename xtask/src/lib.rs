@@ -13,7 +13,7 @@
 //! | [`artifact`] | what an artifact, its kind and its maker are |
 //! | [`plan`] | the list of makers; what a run builds, as data |
 //! | [`macos`] | maker of what a Mac gets: job, scripts, pages, packages |
-//! | [`linux`] | maker of what Linux gets: units |
+//! | [`linux`] | maker of what Linux gets: units, packages, repositories |
 //! | [`managers`] | maker of what device managers read about the packages |
 //! | [`run`] | maker of what is about a whole run: page, zip; its records and manifest |
 //! | [`assemble`], [`merge`] | from a plan, or from parts of a run, to files in `out/` |

@@ -40,6 +40,8 @@ pub struct Request {
     pub only: Vec<Kind>,
     /// Whether a package with all instances is built too.
     pub combined: bool,
+    /// Whether repositories of the Linux packages are built too.
+    pub linux_repository: bool,
     /// This part of the instances only.
     pub partition: Option<Partition>,
     /// The commit that is built, for the records.
@@ -137,7 +139,7 @@ impl<'a> Plan<'a> {
         }
         let wanted = |maker: &dyn Maker| {
             let artifacts = maker.of_packages(self.spec, whose);
-            artifacts.into_iter().filter(|artifact| self.wants(&artifact.kind)).collect::<Vec<_>>()
+            artifacts.into_iter().filter(|artifact| self.builds(&artifact.kind)).collect::<Vec<_>>()
         };
         let all = MAKERS.iter().map(|maker| (maker, wanted(maker)));
         all.filter(|(_, artifacts)| !artifacts.is_empty()).collect()
@@ -162,7 +164,7 @@ impl<'a> Plan<'a> {
     /// The files that are made of all others, whichever part this is.
     pub fn of_run(&self) -> Vec<Artifact> {
         let artifacts = MAKERS.iter().flat_map(|maker| maker.of_run(self.spec));
-        artifacts.filter(|artifact| self.wants(&artifact.kind)).collect()
+        artifacts.filter(|artifact| self.builds(&artifact.kind)).collect()
     }
 
     /// Whether the run has packages, be they in another part: the parts of a run
@@ -199,20 +201,27 @@ impl<'a> Plan<'a> {
         only.is_empty() || only.contains(kind) || only.iter().any(brings)
     }
 
+    /// Whether the run was also asked for what this kind needs.
+    fn builds(&self, kind: &Kind) -> bool {
+        self.wants(kind) && self.has_needs_of(kind)
+    }
+
+    fn has_needs_of(&self, kind: &Kind) -> bool {
+        MAKERS.find(kind).is_some_and(|one| self.is_met(one.needs))
+    }
+
     fn is_met(&self, needs: Option<Needs>) -> bool {
         match needs {
             None => true,
             Some(Needs::Combined) => self.request.combined,
             Some(Needs::BaseUrl) => self.spec.base_url.is_some(),
+            Some(Needs::LinuxRepository) => self.request.linux_repository,
         }
     }
 
     fn asked_of_all_instances(&self) -> impl Iterator<Item = Planned<MakeOfAll>> + '_ {
         let planned = MAKERS.iter().flat_map(|maker| maker.of_all_instances(self.spec));
-        planned.filter(|planned| {
-            let kind = &planned.artifact.kind;
-            self.wants(kind) && MAKERS.find(kind).is_some_and(|one| self.is_met(one.needs))
-        })
+        planned.filter(|planned| self.builds(&planned.artifact.kind))
     }
 
     /// What the run has to be asked for before it has anything to build.
@@ -223,6 +232,8 @@ impl<'a> Plan<'a> {
             ": packages of several instances need --combined"
         } else if missing.contains(&Needs::BaseUrl) {
             ": what device managers read needs --base-url"
+        } else if missing.contains(&Needs::LinuxRepository) {
+            ": repositories of Linux packages need --linux-repository"
         } else {
             ""
         }
@@ -235,12 +246,11 @@ impl<'a> Plan<'a> {
         let own = [MANIFEST_FILE, SUMS_FILE].map(str::to_owned);
         let combined = MAKERS.iter().flat_map(|maker| maker.of_all_instances(self.spec));
         let combined = combined.map(|planned| planned.artifact);
-        let combined =
-            combined.filter(|artifact| MAKERS.find(&artifact.kind).is_some_and(|one| self.is_met(one.needs)));
         let of_run = MAKERS.iter().flat_map(|maker| maker.of_run(self.spec));
         let about = MAKERS.iter().filter(|_| self.request.combined);
         let about = about.flat_map(|maker| maker.of_packages(self.spec, Whose::All));
-        let shared = combined.chain(about).chain(of_run).map(|artifact| artifact.path);
+        let shared = combined.chain(about).chain(of_run).filter(|artifact| self.has_needs_of(&artifact.kind));
+        let shared = shared.map(|artifact| artifact.path);
         let mut top = Places::default();
         for path in own.into_iter().chain(shared) {
             top.take(&path)?;
@@ -250,7 +260,9 @@ impl<'a> Plan<'a> {
             let mut inside = Places::default();
             for maker in MAKERS.iter() {
                 let made = maker.of_instance(self.spec, instance).into_iter().map(|one| one.artifact);
-                for artifact in made.chain(maker.of_packages(self.spec, Whose::One(instance))) {
+                let about = maker.of_packages(self.spec, Whose::One(instance)).into_iter();
+                let about = about.filter(|artifact| self.has_needs_of(&artifact.kind));
+                for artifact in made.chain(about) {
                     inside.take(&artifact.path)?;
                 }
             }

@@ -79,7 +79,7 @@ pub fn mach_o(state: &mut State, uid: u32, architectures: &str, words: &[&str]) 
 }
 
 fn list(state: &State, name: &str) -> End {
-    if state.faults.limactl_hangs {
+    if state.now < state.faults.limactl_hangs_until {
         std::thread::sleep(Duration::from_secs(60));
     }
     if let Some(word) = &state.faults.limactl_says {

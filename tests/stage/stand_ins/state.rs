@@ -192,7 +192,7 @@ pub struct Faults {
     pub limactl_says: Option<String>,
     /// `limactl list` does not end.
     #[serde(default)]
-    pub limactl_hangs: bool,
+    pub limactl_hangs_until: u64,
     /// `ps` does not end, as whatever looks into a folder of a server that is gone.
     #[serde(default)]
     pub ps_hangs: bool,

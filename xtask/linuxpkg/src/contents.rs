@@ -17,11 +17,11 @@ use crate::digest::{Algorithm, Hasher};
 /// How many paths of a package are read; of each one a few numbers are kept.
 pub const FILES_MAX: usize = 1 << 18;
 /// How many bytes all paths of a package and where its links lead may have.
-pub const PATHS_MAX: usize = 48 << 20;
+pub const PATHS_MAX: usize = 32 << 20;
 /// How many bytes a script or another document of a package may have.
 pub const DOCUMENT_MAX: u64 = 1 << 20;
 /// How many bytes a list of sums may have.
-pub const SUMS_MAX: u64 = 64 << 20;
+pub const SUMS_MAX: u64 = 32 << 20;
 
 /// A format of packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -335,7 +335,7 @@ impl<'a, 'b> Collector<'a, 'b> {
 struct Watched<'a> {
     inner: &'a mut dyn Read,
     hashers: Vec<(Algorithm, Hasher)>,
-    failure: Option<io::Error>,
+    failure: Option<String>,
 }
 
 impl Read for Watched<'_> {
@@ -350,8 +350,8 @@ impl Read for Watched<'_> {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
-                self.failure = Some(error);
-                Err(io::Error::other("reading failed"))
+                self.failure = Some(error.to_string());
+                Err(error)
             }
         }
     }

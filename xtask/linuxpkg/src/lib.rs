@@ -25,6 +25,7 @@ mod gzip;
 mod layout;
 mod license;
 pub mod package;
+pub mod repository;
 pub mod rpm;
 mod tar;
 mod text;

@@ -328,3 +328,7 @@ pub fn is_maintainer(text: &str) -> bool {
 fn is_line(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
 }
+
+#[cfg(test)]
+#[path = "package_tests.rs"]
+mod tests;

@@ -14,9 +14,9 @@ use std::io::{self, BufRead, Read};
 use flatpkg::unpack::{Behind, Budget, Input, Packing, Unpacker};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// The largest window of a zstd frame in bytes, hence its memory: what `zstd --ultra -22`
-/// wants.
-const WINDOW_MAX: u64 = 128 << 20;
+/// The largest window of a zstd frame in bytes, hence its memory: twice what
+/// `zstd --ultra -20` wants, which Arch's own packages are packed with.
+const WINDOW_MAX: u64 = 64 << 20;
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// How a part is packed, as packages name it.

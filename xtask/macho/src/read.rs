@@ -76,7 +76,7 @@ fn images(start: &[u8]) -> Option<(u32, bool)> {
     Some((numbers.u32(4).filter(|count| (1..=IMAGES_MAX).contains(count))?, is_64))
 }
 
-/// Reads a file and checks its signatures. `None` where it is no Mach-O file, as far as its
+/// Reads a file and checks its signatures. `None` where it is not a Mach-O file, as far as its
 /// first bytes and the images say: a collection of object files for several processors is none.
 ///
 /// # Errors

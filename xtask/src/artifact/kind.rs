@@ -47,6 +47,8 @@ pub enum Needs {
     Combined,
     /// `--base-url`.
     BaseUrl,
+    /// `--linux-repository`.
+    LinuxRepository,
 }
 
 /// Writes an artifact that is made of all other files of a run.

@@ -17,7 +17,7 @@ mod built;
 mod kind;
 mod section;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read, Seek, Write};
 
 use flatpkg::Product;
@@ -154,6 +154,9 @@ pub trait RunFiles {
     fn makers(&self) -> &'static Makers;
     /// Artifacts that are still to be made, the one that is being made first.
     fn to_come(&self) -> &[Artifact];
+    /// What the makers of earlier artifacts have left for those to come, by path: files that
+    /// are made together are made once.
+    fn left(&mut self) -> &mut HashMap<String, Vec<u8>>;
     /// The records of the finished files, in the manifest's order.
     ///
     /// # Errors

@@ -61,6 +61,9 @@ impl Assembly<'_> {
             file.write_all(bytes)
                 .map_err(|source| AssembleError::Write { path: artifact.path.clone(), source })
         })?;
+        if verify::linux::is_package_name(&artifact.path) {
+            self.check(artifact, output)?;
+        }
         Ok(Built::new(artifact.clone(), self.plan.spec().version.as_str(), digest))
     }
 

@@ -218,7 +218,7 @@ impl Assembly<'_> {
         let (spec, request) = (self.plan.spec(), self.plan.request());
         let signer = self.signer.map(PackageSigner::signed_by);
         let mut digest = DebugDigest(Sha256::new());
-        let request = (&request.only, request.combined, &request.commit);
+        let request = (&request.only, request.combined, request.linux_repository, &request.commit);
         let text = (env!("CARGO_PKG_VERSION"), request, self.time, signer, spec);
         std::fmt::write(&mut digest, format_args!("{text:?}")).expect("a digest takes everything");
         hex(digest.0.finalize())

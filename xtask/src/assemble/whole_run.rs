@@ -3,6 +3,7 @@
 //!
 //! Must not know: what these artifacts are, how the other files were made.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 
 use super::{AssembleError, Finished, Progress};
@@ -36,10 +37,11 @@ impl WholeRun {
         output: Output<'_>,
         progress: &dyn Progress,
     ) -> Result<Finished, AssembleError> {
+        let mut left = HashMap::new();
         for (at, artifact) in self.artifacts.iter().enumerate() {
             let make = MAKERS.find(&artifact.kind).and_then(|kind| kind.of_run);
             let make = make.ok_or_else(|| AssembleError::NoRunArtifact { path: artifact.path.clone() })?;
-            let mut files = Files { run: &self, at, records: &mut records, output: &output };
+            let mut files = Files { run: &self, at, records: &mut records, output: &output, left: &mut left };
             let ((), digest) = output.stage(&artifact.path, MAKERS.mode(artifact), |file| {
                 make(artifact, &mut files, file)
                     .map_err(|source| AssembleError::Write { path: artifact.path.clone(), source })
@@ -61,6 +63,7 @@ struct Files<'a> {
     at: usize,
     records: &'a mut Records,
     output: &'a Output<'a>,
+    left: &'a mut HashMap<String, Vec<u8>>,
 }
 
 impl RunFiles for Files<'_> {
@@ -90,6 +93,10 @@ impl RunFiles for Files<'_> {
 
     fn to_come(&self) -> &[Artifact] {
         &self.run.artifacts[self.at..]
+    }
+
+    fn left(&mut self) -> &mut HashMap<String, Vec<u8>> {
+        self.left
     }
 
     fn records(&mut self) -> io::Result<Box<dyn Iterator<Item = io::Result<Built>>>> {

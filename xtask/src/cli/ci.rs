@@ -23,6 +23,13 @@ pub struct Ci {
     /// minutes, which the other runs scale down to twelve seconds. Linux only.
     #[arg(long)]
     boot: bool,
+
+    /// Run every check at full length
+    ///
+    /// Every scenario of the installer scripts runs under every shell, instead of two by
+    /// turns, and VMs take minutes to shut down.
+    #[arg(long, conflicts_with = "boot")]
+    full: bool,
 }
 
 /// Programs that boot a machine, with the package that has them: it has the
@@ -57,8 +64,8 @@ impl Ci {
         if !root.as_os_str().is_empty() {
             shell.change_dir(root);
         }
-        let boot = self.boot.then_some("--boot");
-        if cmd!(shell, "bash .ci/run {boot...}").quiet().run().is_err() {
+        let which = self.boot.then_some("--boot").or(self.full.then_some("--full"));
+        if cmd!(shell, "bash .ci/run {which...}").quiet().run().is_err() {
             bail!("a check failed; what it said is above");
         }
         Ok(())

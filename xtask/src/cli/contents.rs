@@ -4,7 +4,7 @@
 //! taken for one that is.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -16,6 +16,7 @@ use flatpkg::product::PackageFacts;
 use super::messages::{line, note};
 use crate::extract;
 use crate::printable::printable;
+use crate::verify::linux;
 
 /// What is said of a package that is a folder.
 pub const OLD_PACKAGE: &str = "it is a folder: packages before Mac OS X 10.5 were folders; this program reads \
@@ -30,6 +31,9 @@ pub fn is_old_package(path: &Path) -> bool {
 /// Prints the payloads' paths, component after component.
 pub fn paths(path: &Path, max_size: Option<u64>) -> Result<()> {
     let mut input = open(path)?;
+    if linux::is_package(&mut input).with_context(|| format!("could not read {}", path.display()))? {
+        return linux_paths(path, &mut input, max_size);
+    }
     let package = PackageFacts::read(&mut input)
         .with_context(|| format!("{} could not be read as a package", path.display()))?;
     if let Some(max_size) = max_size {
@@ -53,6 +57,34 @@ pub fn paths(path: &Path, max_size: Option<u64>) -> Result<()> {
     }
     drop(out);
     finish(path, &faults, "the list is not whole")
+}
+
+/// Prints the paths that a package for Linux installs.
+fn linux_paths(path: &Path, input: &mut BufReader<File>, max_size: Option<u64>) -> Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut each = |file: &linuxpkg::File, _: &mut dyn Read| match file.part {
+        linuxpkg::Part::Document => Ok(()),
+        linuxpkg::Part::Content => writeln!(out, "/{}", printable(&file.path)),
+    };
+    let contents = match linux::read(input, max_size, &mut each) {
+        Ok(contents) => contents,
+        // Who reads our output has seen enough.
+        Err(linuxpkg::ReadError::Stopped(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(());
+        }
+        Err(error) => {
+            return Err(anyhow!(error).context(format!("{} could not be read as a package", path.display())));
+        }
+    };
+    match out.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(anyhow!(error).context("could not write the paths"));
+        }
+        _ => drop(out),
+    }
+    let findings = [&contents.archive, &contents.path_findings];
+    let lies = findings.iter().flat_map(|findings| findings.of(Severity::Lie));
+    finish(path, &lies.map(ToString::to_string).collect::<Vec<_>>(), "the list is not whole")
 }
 
 /// Why a list ends.
@@ -85,8 +117,14 @@ fn list(
 /// Unpacks the package into a new folder.
 pub fn extract(path: &Path, folder: &Path, max_size: Option<u64>) -> Result<()> {
     let mut input = open(path)?;
-    let extracted = extract::extract(&mut input, folder, max_size)
-        .with_context(|| format!("{} could not be unpacked", path.display()))?;
+    let is_linux =
+        linux::is_package(&mut input).with_context(|| format!("could not read {}", path.display()))?;
+    let extracted = if is_linux {
+        extract::linux::extract(&mut input, folder, max_size)
+    } else {
+        extract::extract(&mut input, folder, max_size)
+    };
+    let extracted = extracted.with_context(|| format!("{} could not be unpacked", path.display()))?;
     let shown = folder.display().to_string();
     line(format!("Unpacked {} files and folders into {}.", extracted.written, printable(&shown)));
     let mut faults = extracted.left_out;

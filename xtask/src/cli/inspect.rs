@@ -1,5 +1,6 @@
 //! `inspect`: see what a package is and does.
 
+mod linux;
 mod report;
 
 use std::fs::File;
@@ -9,17 +10,20 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::contents;
 use super::messages::{MessageFormat, part};
-use crate::inspect::{Inspection, inspect};
+use crate::inspect::{self, inspect};
 use crate::printable::printable_json;
+use crate::verify::linux::is_package;
 
 /// Exit status where the file could not be read as a package.
 const UNREADABLE: u8 = 2;
 
 /// Show what a package is, installs, runs and starts, who signed it and when Apple notarized it
 ///
+/// Takes packages for Macs (.pkg) and for Linux (.deb, .rpm, .pkg.tar.zst and its like).
 /// Everything that runs is shown, as root or as the person who installs: scripts, jobs of launchd,
 /// JavaScript and the programs that it starts, Installer's plug-ins, components from elsewhere,
 /// programs with the set-user-ID bit.
@@ -29,7 +33,7 @@ pub struct Inspect {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Print the payload's paths alone, as pkgutil --payload-files does
+    /// Print the payload's paths alone, as pkgutil --payload-files and rpm -qpl do
     #[arg(long, conflicts_with_all = ["scripts", "extract"])]
     paths: bool,
 
@@ -39,7 +43,8 @@ pub struct Inspect {
 
     /// Unpack everything into this new folder, as pkgutil --expand-full does
     ///
-    /// Nothing is ever written outside the folder. Owners are not applied, nor set-user-ID bits.
+    /// A package for Linux: its files, as dpkg-deb -R, rpm2cpio and bsdtar do. Nothing is ever
+    /// written outside the folder. Owners are not applied, nor set-user-ID bits.
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
 
@@ -83,21 +88,41 @@ impl Inspect {
         }
         let file = File::open(&self.file).with_context(|| format!("could not open {path}"))?;
         let mut input = BufReader::new(file);
+        if is_package(&mut input).with_context(|| format!("could not read {path}"))? {
+            self.show_linux(&mut input)?;
+            return self.unpack();
+        }
         let inspection = inspect(&mut input, self.scripts)
             .with_context(|| format!("{path} could not be read as a package"))?;
         match self.format {
             Format::Json => json(&inspection)?,
             Format::Human => report::print(&inspection),
         }
-        if let Some(folder) = &self.extract {
-            contents::extract(&self.file, folder, self.max_size)?;
+        self.unpack()
+    }
+
+    fn show_linux(&self, input: &mut BufReader<File>) -> Result<()> {
+        let inspection = inspect::linux::inspect(input, self.scripts, self.max_size)
+            .with_context(|| format!("{} could not be read as a package", self.file.display()))?;
+        match self.format {
+            Format::Json => json(&inspection),
+            Format::Human => {
+                linux::print(&inspection);
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    fn unpack(&self) -> Result<()> {
+        match &self.extract {
+            Some(folder) => contents::extract(&self.file, folder, self.max_size),
+            None => Ok(()),
+        }
     }
 }
 
 /// Prints a package as JSON, some lines at a time.
-fn json(inspection: &Inspection) -> Result<()> {
+fn json(inspection: &impl Serialize) -> Result<()> {
     let mut lines = Lines(Vec::new());
     serde_json::to_writer_pretty(&mut lines, inspection)?;
     lines.0.push(b'\n');

@@ -86,6 +86,12 @@ struct BuildArgs {
     #[arg(long)]
     combined: bool,
 
+    /// Also build repositories of the Linux packages, for apt, dnf and pacman
+    ///
+    /// Under linux-repository/, with copies of the packages. They are not signed.
+    #[arg(long)]
+    linux_repository: bool,
+
     /// Build only this part of the instances, as 3/8
     ///
     /// For a CI that builds the parts side by side; `merge` joins them. Which
@@ -105,6 +111,7 @@ impl BuildArgs {
         Request {
             only: self.only.iter().flat_map(|name| MAKERS.named(name)).collect(),
             combined: self.combined,
+            linux_repository: self.linux_repository,
             partition: self.partition,
             commit: self.commit.clone(),
         }

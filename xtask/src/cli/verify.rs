@@ -21,7 +21,7 @@ use crate::digest::FileDigest;
 use crate::digest::hex;
 use crate::run::manifest::{MANIFEST_FILE, SUMS_FILE};
 use crate::verify::folder;
-use crate::verify::{self, Check, Level, Options, managers};
+use crate::verify::{self, Check, Level, Options, linux, managers};
 
 /// How many packages are verified before they are reported: enough for all
 /// cores, and few enough to be nothing.
@@ -33,8 +33,8 @@ const UNREADABLE: u8 = 2;
 
 /// Check that packages are sound: archive, signatures, contents, property lists
 ///
-/// Takes packages made by any tool, and whole output folders with SHA256SUMS, artifacts.json and the
-/// files for device managers.
+/// Takes packages made by any tool, for Macs (.pkg) and for Linux (.deb, .rpm, .pkg.tar.zst and its
+/// like), and whole output folders with SHA256SUMS, artifacts.json and the files for device managers.
 /// Each check passes, fails, or notes something odd but harmless, such as another tool's estimate of a size.
 /// A check fails where a Mac would refuse the package, or where the package is not what it seems.
 /// Exits with 1 if a check failed, and with 2 if a file could not be read as a package. A note
@@ -142,7 +142,7 @@ fn verify_folder(folder: &Path, options: &Options<'_>, report: &mut Report) {
     let mut seen = BTreeSet::new();
     let packages: Vec<&str> = files
         .iter()
-        .filter(|(path, found)| path.ends_with(".pkg") && seen.insert(&found.sha256))
+        .filter(|(path, found)| is_package(path) && seen.insert(&found.sha256))
         .map(|(path, _)| path.as_str())
         .collect();
     for some in packages.chunks(AT_A_TIME) {
@@ -153,6 +153,10 @@ fn verify_folder(folder: &Path, options: &Options<'_>, report: &mut Report) {
             .collect();
         verified.into_iter().for_each(|one| report.add(one));
     }
+}
+
+fn is_package(path: &str) -> bool {
+    path.ends_with(".pkg") || linux::is_package_name(path)
 }
 
 /// Every file below a folder, by relative path, with its size and digest. What

@@ -3,14 +3,17 @@
 //! Must not know: how they are written.
 
 use super::package::{self, Format};
-use super::{ARCH, DEB, RPM, SYSTEMD, commands, systemd, units};
+use super::{
+    ARCH, DEB, LINUX_REPOSITORY, LINUX_REPOSITORY_LIST, RPM, SYSTEMD, commands, repository, systemd, units,
+};
 use crate::artifact::{
-    Artifact, Built, Content, Description, Kind, MakeError, MakeOfInstance, Maker, Planned, Section,
+    Artifact, Built, BuiltPackage, Content, Description, Kind, MakeError, MakeOfInstance, Maker, Needs,
+    Planned, Section, Whose,
 };
 use crate::lima_start;
 use crate::settings::{Instance, Spec};
 
-static KINDS: [Description; 4] = [
+static KINDS: [Description; 6] = [
     Description {
         is_program: |path| path.rsplit('/').next() == Some(lima_start::FILE),
         ..Description::new(SYSTEMD, "The systemd unit, its drop-ins and the tmpfiles.d line")
@@ -29,6 +32,31 @@ static KINDS: [Description; 4] = [
         is_compressed: true,
         words: |_| Some("package for Arch"),
         ..Description::new(ARCH, "The Arch package of the unit")
+    },
+    // Not for taking along: its packages are those of the instances once more.
+    Description {
+        needs: Some(Needs::LinuxRepository),
+        brings: &[DEB, RPM, ARCH, LINUX_REPOSITORY_LIST],
+        is_in_zip: |_| false,
+        is_compressed: true,
+        // Who serves the folder needs none of them by itself.
+        is_listed: |_| false,
+        words: |path| Some(repository::words(path)),
+        ..Description::new(
+            LINUX_REPOSITORY,
+            "Repositories of the Linux packages (`--linux-repository`), with the packages",
+        )
+    },
+    Description {
+        needs: Some(Needs::LinuxRepository),
+        brings: &[DEB, RPM, ARCH, LINUX_REPOSITORY],
+        is_in_zip: |_| false,
+        words: |path| Some(repository::words(path)),
+        of_run: Some(repository::write_list),
+        ..Description::new(
+            LINUX_REPOSITORY_LIST,
+            "What apt, dnf and pacman read of those repositories (`--linux-repository`)",
+        )
     },
 ];
 
@@ -82,6 +110,29 @@ impl Maker for Linux {
             make,
         }));
         all
+    }
+
+    fn of_packages(&self, spec: &Spec, whose: Whose<'_>) -> Vec<Artifact> {
+        let copies = whose.instance().into_iter().flat_map(|instance| repository::copies(spec, instance));
+        copies.map(|(artifact, _)| artifact).collect()
+    }
+
+    fn about_packages(
+        &self,
+        spec: &Spec,
+        whose: Whose<'_>,
+        packages: &[BuiltPackage<'_>],
+    ) -> Vec<(String, Content)> {
+        let is_built = |path: &String| packages.iter().any(|one| one.path == path);
+        let copies = whose.instance().into_iter().flat_map(|instance| repository::copies(spec, instance));
+        copies
+            .filter(|(_, original)| is_built(original))
+            .map(|(artifact, original)| (artifact.path, Content::CopyOf(original)))
+            .collect()
+    }
+
+    fn of_run(&self, _: &Spec) -> Vec<Artifact> {
+        repository::lists()
     }
 
     fn section<'a>(&self, instance: &str, files: &'a [Built]) -> Option<Section<'a>> {

@@ -17,32 +17,49 @@ pub(super) fn of_instance(name: &str, built: &[Built]) -> Vec<Command> {
     commands
 }
 
-/// A kind of package: the words for installing and removing, the programs and their verbs.
-const PACKAGE_MANAGERS: [(&str, [&str; 2], &[[&str; 2]]); 3] = [
-    (
-        DEB,
-        ["Install on Debian or Ubuntu", "Remove from Debian or Ubuntu"],
-        &[["apt-get install", "apt-get remove"]],
-    ),
-    (
-        RPM,
-        ["Install on Fedora or RHEL, or on SUSE", "Remove from Fedora or RHEL, or from SUSE"],
-        &[["dnf install", "dnf remove"], ["zypper install --allow-unsigned-rpm", "zypper remove"]],
-    ),
-    (ARCH, ["Install on Arch", "Remove from Arch"], &[["pacman -U", "pacman -R"]]),
+/// How a kind of package is installed and removed.
+struct PackageManager {
+    kind: &'static str,
+    install: &'static str,
+    remove: &'static str,
+    /// Commands that install, and commands that remove.
+    programs: &'static [[&'static str; 2]],
+}
+
+const PACKAGE_MANAGERS: [PackageManager; 3] = [
+    PackageManager {
+        kind: DEB,
+        install: "Install on Debian or Ubuntu",
+        remove: "Remove from Debian or Ubuntu",
+        programs: &[["apt-get install", "apt-get remove"]],
+    },
+    PackageManager {
+        kind: RPM,
+        install: "Install on Fedora or RHEL, or on SUSE",
+        remove: "Remove from Fedora or RHEL, or from SUSE",
+        programs: &[["dnf install", "dnf remove"], ["zypper install --allow-unsigned-rpm", "zypper remove"]],
+    },
+    PackageManager {
+        kind: ARCH,
+        install: "Install on Arch",
+        remove: "Remove from Arch",
+        programs: &[["pacman -U", "pacman -R"]],
+    },
 ];
 
 fn of_packages(built: &[Built]) -> Vec<Command> {
     let mut commands = Vec::new();
-    for (kind, words, programs) in PACKAGE_MANAGERS {
-        let Some(package) = built.iter().find(|one| one.artifact.kind == kind) else { continue };
+    for manager in PACKAGE_MANAGERS {
+        let Some(package) = built.iter().find(|one| one.artifact.kind == manager.kind) else { continue };
         let file = word(&format!("./{}", package.artifact.path));
-        let lines = |at: usize, what: &str| -> Vec<String> {
-            programs.iter().map(|verbs| format!("{} {what}", verbs[at])).collect()
-        };
-        commands.push(Command::new(words[0], None, &lines(0, &file)));
+        let install: Vec<String> =
+            manager.programs.iter().map(|[verb, _]| format!("{verb} {file}")).collect();
+        commands.push(Command::new(manager.install, None, &install));
         if let Some(name) = &package.artifact.identifier {
-            commands.push(Command::new(words[1], None, &lines(1, &word(name))));
+            let name = word(name);
+            let remove: Vec<String> =
+                manager.programs.iter().map(|[_, verb]| format!("{verb} {name}")).collect();
+            commands.push(Command::new(manager.remove, None, &remove));
         }
     }
     commands

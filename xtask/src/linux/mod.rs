@@ -7,6 +7,7 @@ pub mod artifacts;
 mod commands;
 pub mod files;
 pub mod package;
+pub mod repository;
 pub mod scripts;
 pub mod systemd;
 pub mod units;
@@ -19,3 +20,7 @@ const DEB: &str = "deb";
 const RPM: &str = "rpm";
 /// The package for Arch and what is made of it.
 const ARCH: &str = "arch";
+/// The packages in repositories.
+const LINUX_REPOSITORY: &str = "linux-repository";
+/// The lists of those repositories.
+const LINUX_REPOSITORY_LIST: &str = "linux-repository-list";

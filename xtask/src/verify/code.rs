@@ -189,7 +189,7 @@ fn covered(signature: &Signature, digests: &[NamedDigest]) -> Vec<String> {
         Some(kind) => kind == algorithm(one.hash) && named.digest == one.digest,
     };
     if digests.iter().any(|digest| !signature.directories.iter().any(|one| is_of(digest, one))) {
-        faults.push("who signed it named a code directory that is not there".to_owned());
+        faults.push("who signed it named a code directory that is missing".to_owned());
     }
     // The first one is what was signed.
     for one in signature.directories.iter().skip(1) {

@@ -11,6 +11,8 @@
 //!                                        └─ jobs          launchd property lists
 //! ```
 //!
+//! [`linux`] does the same for `.deb`, `.rpm` and Arch's packages.
+//!
 //! [`folder`] checks an output folder's records, [`managers`] what device managers read
 //! there.
 //!
@@ -28,6 +30,7 @@ pub mod distribution;
 pub mod folder;
 mod held;
 pub mod jobs;
+pub mod linux;
 pub mod managers;
 pub mod notarizable;
 pub mod payload;
@@ -73,11 +76,26 @@ pub struct Options<'a> {
     pub max_size: Option<u64>,
 }
 
+/// Why a file could not be read as a package.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// As one for Macs.
+    #[error(transparent)]
+    Flat(#[from] ReadError),
+    /// As one for Linux.
+    #[error(transparent)]
+    Linux(#[from] linuxpkg::ReadError),
+}
+
 /// Runs every check.
 ///
 /// # Errors
 /// What cannot be read as a package at all.
-pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, ReadError> {
+pub fn verify<R: Read + Seek>(input: &mut R, options: &Options<'_>) -> Result<Vec<Check>, Unreadable> {
+    // An input that cannot be read says so below.
+    if linux::is_package(input).unwrap_or(false) {
+        return Ok(linux::checks(input, options)?);
+    }
     let facts = PackageFacts::read(input)?;
     if let Some(max_size) = options.max_size {
         facts.archive.budget.set_limit(max_size);

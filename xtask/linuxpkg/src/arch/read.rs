@@ -98,9 +98,12 @@ fn describe(documents: &[Document], contents: &mut Contents) {
         None => contents.sum_findings.note(".MTREE", "is not there"),
         Some(mtree) => {
             let mut plain = Vec::new();
-            let read = Decoder::new(mtree.content.as_slice()).take(SUMS_MAX).read_to_end(&mut plain);
+            let read = Decoder::new(mtree.content.as_slice()).take(SUMS_MAX + 1).read_to_end(&mut plain);
             match read {
                 Err(error) => contents.sum_findings.lie(".MTREE", format!("cannot be unpacked: {error}")),
+                Ok(_) if plain.len() as u64 > SUMS_MAX => {
+                    contents.sum_findings.lie(".MTREE", format!("unpacks to more than {SUMS_MAX} bytes"));
+                }
                 Ok(_) => {
                     let text = String::from_utf8_lossy(&plain);
                     let findings = &mut contents.sum_findings;

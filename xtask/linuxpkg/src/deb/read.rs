@@ -11,7 +11,8 @@ use flatpkg::unpack::Budget;
 use super::fields;
 use crate::ar;
 use crate::contents::{
-    Collector, Contents, Each, FileKind, Flow, Format, ReadError, Script, check_paths, document, settle,
+    Collector, Contents, Each, FILES_MAX, FileKind, Flow, Format, ReadError, Script, check_paths, document,
+    settle,
 };
 use crate::digest::Algorithm;
 use crate::unpack::Packed;
@@ -107,7 +108,9 @@ fn members<R: Read>(
 fn describe(documents: Vec<Document>, contents: &mut Contents) {
     let mut has_control = false;
     for document in documents {
-        let text = String::from_utf8_lossy(&document.content).into_owned();
+        // A list of sums is long: it is not copied.
+        let text = String::from_utf8(document.content)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         match document.path.as_str() {
             "control" => {
                 has_control = true;
@@ -132,7 +135,11 @@ fn describe(documents: Vec<Document>, contents: &mut Contents) {
 /// Holds the files against `md5sums`. How many were.
 fn sums(text: &str, files: &[crate::contents::File], findings: &mut Findings) -> u64 {
     let mut stated: HashMap<&str, &str> = HashMap::new();
-    for line in text.lines() {
+    for (number, line) in text.lines().enumerate() {
+        if number == FILES_MAX {
+            findings.lie("md5sums", format!("has more than {FILES_MAX} lines"));
+            return 0;
+        }
         match line.split_once("  ") {
             Some((sum, path)) if sum.len() == 32 => {
                 let path = path.strip_prefix("./").unwrap_or(path);

@@ -12,7 +12,7 @@ use super::header::{ENTRY_LEN, MAGIC, START_LEN, kind};
 /// Most entries of a header: rpm's own limit.
 pub const ENTRIES_MAX: u32 = 0xffff;
 /// Most bytes of a header's data.
-pub const DATA_MAX: u32 = 64 << 20;
+pub const DATA_MAX: u32 = 32 << 20;
 /// Most values of a tag that are read.
 pub const VALUES_MAX: u32 = 1 << 18;
 

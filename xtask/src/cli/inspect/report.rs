@@ -10,17 +10,17 @@ use crate::printable::printable;
 use crate::sign::certificate::Facts;
 use crate::verify::payload::Entry;
 
-fn heading(text: &str) {
+pub fn heading(text: &str) {
     let style = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
     line(format!("\n{style}{}{style:#}", printable(text)));
 }
 
-fn field(name: &str, value: &str) {
+pub fn field(name: &str, value: &str) {
     let style = Style::new().dimmed();
     line(format!("  {style}{:14}{style:#}  {}", printable(name), printable(value)));
 }
 
-fn optional(name: &str, value: Option<&str>) {
+pub fn optional(name: &str, value: Option<&str>) {
     if let Some(value) = value {
         field(name, value);
     }
@@ -108,7 +108,7 @@ fn print_product(product: &Product) {
 }
 
 /// A script's text, where it was asked for.
-fn print_text(text: Option<&str>) {
+pub fn print_text(text: Option<&str>) {
     for line_of_text in text.into_iter().flat_map(str::lines) {
         line(format!("    | {}", printable(&line_of_text.replace('\t', "    "))));
     }

@@ -98,7 +98,7 @@ pub fn write(_: &Artifact, run: &mut dyn RunFiles, out: &mut dyn Write) -> io::R
 /// Writes the page for a place.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_for(place: Place, run: &mut dyn RunFiles, out: &mut dyn Write) -> io::Result<()> {
     let facts = Facts::of(run, place);
     let mut totals = Totals::default();
