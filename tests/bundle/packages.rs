@@ -136,3 +136,32 @@ fn notarizing_is_refused_before_anything_is_built() {
     assert!(said.contains("programs that are signed ad hoc, as Lima's are; sign them with"), "{said}");
     assert!(!xtask.path("out/artifacts.json").exists());
 }
+
+/// What Installer shows, and the page of the run, say what is in the package and what is not.
+#[test]
+fn the_pages_say_what_the_package_brings() {
+    let Some(xtask) = folder() else { return };
+    xtask.run(&["dist", "--unsigned", "--combined"]);
+    let page = fs::read_to_string(xtask.path("out/index.html")).unwrap();
+    assert!(page.contains("<dt>Brings</dt><dd><code class=\"line\">io.lima-vm.lima.2.2.0 2.2.0: "), "{page}");
+    let Some(bsdtar) = tool("bsdtar") else { return };
+    let shown = |package: &str| {
+        let mut command = Command::new(&bsdtar);
+        succeed(command.arg("-xOf").arg(xtask.path(package)).arg("Resources/welcome.html"))
+    };
+    let welcome = shown("out/k3s/macos/lima-k3s-1.2.pkg");
+    assert!(welcome.contains("Lima 2.2.0, which the instances of this Mac share"), "{welcome}");
+    assert!(welcome.contains("<code>/opt/io.lima-vm/lima/images</code>"), "{welcome}");
+    assert!(!welcome.contains("What must be there") && !welcome.contains("downloaded. Without"), "{welcome}");
+    assert!(flatpkg::xml::read(welcome.as_bytes()).is_ok(), "{welcome}");
+    assert!(shown("out/lima-autostart-1.2.pkg").contains("<p>Lima 2.2.0 is part of this package."));
+    // Without a template, the instance has to be there.
+    let text = fs::read_to_string(xtask.path("installers.toml")).unwrap();
+    let lima = text.lines().find(|line| line.starts_with("lima = ")).unwrap();
+    fs::write(xtask.path("installers.toml"), format!("{lima}\n[[instance]]\nname = \"k3s\"\n")).unwrap();
+    xtask.run(&["dist", "--unsigned"]);
+    let welcome = shown("out/k3s/macos/lima-k3s-1.0.0.pkg");
+    assert!(welcome.contains("<p>The instance is not part of this package.</p>"), "{welcome}");
+    assert!(welcome.contains("<p>If it is missing, the package installs all the same."), "{welcome}");
+    assert!(!welcome.contains("limactl</code>"), "{welcome}");
+}
