@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the scripts of the packages share: the user, the user's LaunchAgent, the
-# files. Needs config.sh and launchd.sh. It only defines functions.
+# files. Needs config.sh, launchd.sh and basics.sh. It only defines functions.
 #
 # root never reads, writes or tests anything in a folder that belongs to a
 # user: a link planted there would lead root elsewhere. What happens there
@@ -13,6 +13,9 @@ DAEMON_PLIST=/Library/LaunchDaemons/$DAEMON_LABEL.plist
 STAGED_AGENT=$SUPPORT_DIR/$AGENT_LABEL.plist
 STAGED_DAEMON=$SUPPORT_DIR/$DAEMON_LABEL.plist
 TEMPLATE_FILE=$SUPPORT_DIR/template.yaml
+# What the instance uses of what packages bring beside it, for bundle.sh.
+BUNDLED_LIST=$SUPPORT_DIR/bundled
+SUPPORT_ROOT=${SUPPORT_DIR%/*}
 # The name of the user who was found.
 USER_FILE=$SUPPORT_DIR/user
 # The job as it was before an update.
@@ -22,21 +25,6 @@ LOG_NAME=lima-start.log
 # What is left to this Mac to say.
 FIND_USER=no
 [ -n "$LIMA_USER" ] || FIND_USER=yes
-
-fail() {
-	note "error: $*"
-	exit 1
-}
-
-# Whether Installer works on the running system. $1 is a target volume.
-is_this_system() {
-	# shellcheck disable=SC3013 # POSIX.1-2024 has it
-	if [ "$1" -ef / ]; then
-		return 0
-	fi
-	note "Nothing to do: the target is $1, and launchd here works for / alone."
-	return 1
-}
 
 # Finds the account LIMA_USER: its id (LIMA_UID), and its home folder (HOME_DIR;
 # empty where the directory service does not say). Status 1, the reason in
@@ -120,7 +108,8 @@ ask_lima_start() {
 	ask_home=${HOME_DIR:-$LIMA_USER_HOME}
 	as_user /usr/bin/env -i "HOME=$ask_home" "USER=$LIMA_USER" "LOGNAME=$LIMA_USER" SHELL=/bin/sh \
 		PATH=/usr/bin:/bin:/usr/sbin:/sbin "$LIMA_START" "$1" "--instance=$INSTANCE" "--log=$(log_file)" \
-		${LIMA_HOME_DIR:+"--lima-home=$LIMA_HOME_DIR"} ${TEMPLATE:+"--template=$TEMPLATE"} "$LIMACTL" </dev/null
+		${LIMA_HOME_DIR:+"--lima-home=$LIMA_HOME_DIR"} ${TEMPLATE:+"--template=$TEMPLATE"} \
+		${BUNDLED_LIMA:+"--bundled"} "$LIMACTL" </dev/null
 }
 
 # The user's LaunchAgent.
@@ -156,17 +145,4 @@ remove_daemon() {
 	launchd_unload system "$DAEMON_LABEL" || remove_status=1
 	remove_root_file "$DAEMON_PLIST" || remove_status=1
 	return "$remove_status"
-}
-
-# Removes the file $1 in a folder that only root may write.
-remove_root_file() {
-	if [ ! -e "$1" ] && [ ! -L "$1" ]; then
-		return 0
-	fi
-	if rm -f "$1"; then
-		note "Removed $1."
-	else
-		warn "$1 could not be removed."
-		return 1
-	fi
 }

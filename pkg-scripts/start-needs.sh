@@ -27,6 +27,11 @@ vm_has_home() {
 # Apple silicon, which Lima refuses (lima-vm/lima#740).
 vm_has_limactl() {
 	vm_advice="Waiting until Lima is installed."
+	vm_version=
+	if [ "$vm_bundled" = yes ]; then
+		vm_has_bundled_limactl
+		return
+	fi
 	if [ "$vm_limactl_option" != auto ]; then
 		vm_limactl=$vm_limactl_option
 		if [ -f "$vm_limactl" ] && [ -x "$vm_limactl" ]; then
@@ -45,6 +50,30 @@ vm_has_limactl() {
 		fi
 	done
 	vm_problem="there is no limactl in /usr/local/bin, /usr/bin and /home/linuxbrew/.linuxbrew/bin"
+	return 1
+}
+
+# Finds limactl where a package put it: in VERSION/PROCESSOR/bin, to which the folder
+# that it was given is a link. By that path its processes tell which version they
+# are of, so that a package does not remove it under them.
+vm_has_bundled_limactl() {
+	vm_advice="Waiting until it is there. Install the package again."
+	vm_problem="there is no program $vm_limactl_option, which the package brings"
+	vm_limactl=$(cd "${vm_limactl_option%/*}" 2>/dev/null && pwd -P)/limactl
+	[ -f "$vm_limactl" ] && [ -x "$vm_limactl" ] || return 1
+	vm_version=${vm_limactl%/*/bin/limactl}
+	vm_version=${vm_version##*/}
+}
+
+# Whether the package's Lima may run the instance. What a newer Lima made need not
+# work with an older one. `lima-version` is Lima's own file (pkg/limatype/filenames).
+vm_is_old_enough() {
+	vm_made_by=$(vm_first_line "$vm_dir/lima-version")
+	if [ -z "$vm_version" ] || [ -z "$vm_made_by" ] || ! is_newer "$vm_made_by" "$vm_version"; then
+		return 0
+	fi
+	vm_problem="the instance was made by Lima $vm_made_by, which is newer than the package's, $vm_version"
+	vm_advice="Install a package with Lima $vm_made_by or newer, or make the instance anew."
 	return 1
 }
 
@@ -87,7 +116,7 @@ vm_runs_here() {
 # give a PATH: limactl starts QEMU and its helpers by name.
 vm_become_limactl() {
 	PATH=$vm_path
-	if [ "$vm_limactl_option" = auto ] && [ "$vm_sets_path" = no ]; then
+	if [ "$vm_limactl_option" = auto ] || [ "$vm_bundled" = yes ] && [ "$vm_sets_path" = no ]; then
 		PATH=${vm_limactl%/*}:$vm_path
 	fi
 	export PATH

@@ -34,6 +34,14 @@ EXIT_TIMEOUT={{ exit_timeout }}
 TIME_LIMIT={{ time_limit }}
 # yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START={{ require_start }}
+# What packages bring beside the instances: where it lies, what its receipts begin
+# with, and what has shells find it. BUNDLED_LIMA: yes, where this instance uses
+# it; BUNDLED: yes, where it uses any of it.
+LIMA_ROOT={{ lima_root }}
+LIMA_ID={{ lima_id }}
+PATHS_D={{ paths_d }}
+BUNDLED={{ bundled }}
+BUNDLED_LIMA={{ bundled_lima }}
 # The receipts of the two packages.
 INSTALLER_ID={{ installer_id }}
 UNINSTALLER_ID={{ uninstaller_id }}

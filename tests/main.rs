@@ -4,6 +4,7 @@
 mod action;
 mod autostart;
 mod boot;
+mod bundle;
 mod ci;
 mod code;
 mod dist;

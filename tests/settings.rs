@@ -107,8 +107,27 @@ fn the_example_shows_every_setting() {
             _ => format!("{line}\n"),
         })
         .collect();
+    // Files of these names, with the digests that they have.
+    let files = tempfile::tempdir().unwrap();
+    let mut digests = Vec::new();
+    for architecture in Architecture::ALL {
+        let Some(archive) = crate::bundle::release(files.path(), "2.2.0", *architecture) else { return };
+        digests.push((crate::bundle::sha256(&archive), archive));
+    }
+    let names =
+        ["disk-arm64.qcow2", "disk-x86_64.qcow2", "nerdctl-full-arm64.tar.gz", "nerdctl-full-x86_64.tar.gz"];
+    for name in names {
+        let path = files.path().join(name);
+        std::fs::write(&path, name).unwrap();
+        digests.push((crate::bundle::sha256(&path), path));
+    }
+    let text =
+        digests.iter().fold(text, |text, (digest, _)| text.replacen("\"SHA256\"", &format!("{digest:?}"), 1));
     let folder =
         Folder::with_settings(&text).file("LICENSE.txt", b"Be kind.\n").file("background.png", b"\x89PNG");
+    let folder = digests.iter().fold(folder, |folder, (_, path)| {
+        folder.file(path.file_name().unwrap().to_str().unwrap(), &std::fs::read(path).unwrap())
+    });
     let spec = folder.file("k3s.yaml", b"images: []\n").load(&[]).unwrap();
     assert_eq!(spec.instances.len(), 2);
 

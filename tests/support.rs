@@ -163,7 +163,8 @@ pub fn in_shell(script: &str, program: &std::process::Command) -> std::process::
 /// Runs a command that must succeed. Returns standard output.
 pub fn succeed(command: &mut std::process::Command) -> String {
     let output = command.output().expect("run the program");
-    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    let said = [&output.stdout[..], &output.stderr].concat();
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&said));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 

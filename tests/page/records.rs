@@ -128,6 +128,7 @@ fn values_of_a_foreign_manifest_stay_text() {
         runs: vec![HARM.to_owned()],
     };
     package.package = Some(PackageRecord {
+        bundled: vec![],
         minimum_macos: HARM.to_owned(),
         architectures: vec![HARM.to_owned()],
         components: vec![component],

@@ -27,6 +27,7 @@ pub fn plain(condition: Condition) -> Instance {
         require_start: false,
         min_macos: "13.0".parse().unwrap(),
         architectures: vec![Architecture::Arm64, Architecture::X86_64],
+        bundled: Default::default(),
     }
 }
 
@@ -85,6 +86,8 @@ pub fn spec(instance: &Instance) -> Spec {
         base_url: None,
         munki_catalogs: vec!["testing".parse().unwrap()],
         munki_unattended: true,
+        lima: None,
+        paths_d: false,
         instances: vec![instance.clone()],
     }
 }

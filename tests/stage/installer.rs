@@ -249,8 +249,12 @@ impl Mac {
                 } else {
                     fs::create_dir_all(self.path(folder)).unwrap();
                 }
+            } else if entry.mode & 0o170_000 == 0o120_000 {
+                let target = String::from_utf8(entry.bytes.clone()).expect("UTF-8");
+                let _ = fs::remove_file(self.path(&path));
+                std::os::unix::fs::symlink(target, self.path(&path)).unwrap();
             } else {
-                self.put(&path, entry.uid, entry.gid, entry.mode, &entry.bytes);
+                self.put(&path, entry.uid, entry.gid, entry.mode, &started_here(&entry.bytes));
                 set_owner_and_mode(&self.path(&path), entry.uid, entry.gid, entry.mode);
             }
         }
@@ -361,6 +365,16 @@ pub fn chroot_program() -> Option<PathBuf> {
 /// Where a component's scripts are unpacked.
 fn scripts_of(component: &Component) -> String {
     format!("{SANDBOX}/Scripts/{}.bsgvzG", component.identifier)
+}
+
+/// A program for a Mac as something that can be started here.
+fn started_here(bytes: &[u8]) -> Vec<u8> {
+    if !macho::is_macho(bytes) {
+        return bytes.to_vec();
+    }
+    let file = macho::read(&mut std::io::Cursor::new(bytes)).unwrap().expect("a program");
+    let architectures: Vec<String> = file.images.iter().map(macho::Image::architecture).collect();
+    format!("#!/stand-ins/mach-o {}\n", architectures.join(",")).into_bytes()
 }
 
 /// Before the first script.

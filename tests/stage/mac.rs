@@ -14,7 +14,10 @@ use crate::support::succeed;
 /// Where macOS has what the scripts call and every Unix has. busybox does it
 /// here; that BSD's own do it too is for `tests/on-a-mac.sh` to show.
 const TOOLS: [(&str, &[&str]); 3] = [
-    ("bin", &["cat", "chmod", "cp", "echo", "kill", "ls", "mkdir", "mv", "pwd", "rm", "rmdir", "test", "["]),
+    (
+        "bin",
+        &["cat", "chmod", "cp", "echo", "kill", "ln", "ls", "mkdir", "mv", "pwd", "rm", "rmdir", "test", "["],
+    ),
     (
         "usr/bin",
         &[
@@ -26,7 +29,7 @@ const TOOLS: [(&str, &[&str]); 3] = [
 ];
 /// Where macOS has what is a stand-in here.
 const STAND_INS: [(&str, &[&str]); 4] = [
-    ("bin", &["launchctl", "date", "ps", "sleep"]),
+    ("bin", &["launchctl", "date", "df", "ps", "sleep"]),
     (
         "usr/bin",
         &["defaults", "dscl", "file", "iconv", "id", "install", "logger", "nice", "plutil", "stat", "uname"],

@@ -14,6 +14,7 @@
 
 mod auto;
 mod auto_again;
+mod bundle;
 mod choices;
 mod combined;
 mod combined_fails;

@@ -17,6 +17,7 @@
 
 mod boot;
 mod boots;
+mod bundled;
 mod crashes;
 mod create;
 mod hostile;

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`cli`] | commands, printing, clock and environment |
 //! | [`settings`] | flags and settings file, resolved once into typed values |
+//! | [`bundle`] | Lima's release archives, and files for guests, that travel in packages |
 //! | [`artifact`] | what an artifact, its kind and its maker are |
 //! | [`plan`] | the list of makers; what a run builds, as data |
 //! | [`macos`] | maker of what a Mac gets: job, scripts, pages, packages |
@@ -29,6 +30,7 @@
 pub mod artifact;
 pub mod assemble;
 pub mod autostart;
+pub mod bundle;
 pub mod cli;
 pub mod digest;
 pub mod environment;

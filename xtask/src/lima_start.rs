@@ -7,7 +7,8 @@
 use crate::render::stand_alone;
 use crate::settings::Instance;
 
-const START: [&str; 7] = [
+const START: [&str; 8] = [
+    include_str!("../../pkg-scripts/version.sh"),
     include_str!("../../pkg-scripts/start-log.sh"),
     include_str!("../../pkg-scripts/start-processes.sh"),
     include_str!("../../pkg-scripts/start-stale.sh"),

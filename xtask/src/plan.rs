@@ -6,10 +6,14 @@
 //! instance, each time it is asked: ten thousand instances have a hundred
 //! thousand files, and nobody needs all of their names at once.
 
+mod brought;
+
 use std::collections::HashMap;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+
+pub use brought::Brought;
 
 use crate::artifact::{Artifact, Kind, MakeOfAll, MakeOfInstance, Maker, Makers, Needs, Planned, Whose};
 use crate::linux::artifacts::Linux;
@@ -275,10 +279,14 @@ impl Serialize for Plan<'_> {
                 serializer.collect_seq(self.0.artifacts())
             }
         }
-        let mut plan = serializer.serialize_struct("Plan", 3)?;
+        let brought = self.brought();
+        let mut plan = serializer.serialize_struct("Plan", 3 + usize::from(!brought.is_empty()))?;
         plan.serialize_field("schema", &SCHEMA)?;
         plan.serialize_field("version", &self.spec.version.to_string())?;
         plan.serialize_field("artifacts", &Artifacts(self))?;
+        if !brought.is_empty() {
+            plan.serialize_field("brings", &brought)?;
+        }
         plan.end()
     }
 }

@@ -18,6 +18,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod edit;
+
+pub use edit::{Local, arch, with_files};
+
 /// Something that limactl reads to create an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fetch {

@@ -3,6 +3,8 @@
 # One file made of several, so that it needs none beside it.
 # shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # literal values; a part of what is defined is used
 
+<pkg-scripts/version.sh>
+
 <pkg-scripts/start-log.sh>
 
 <pkg-scripts/start-processes.sh>

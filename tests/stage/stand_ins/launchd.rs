@@ -39,6 +39,14 @@ const EX_CONFIG: i32 = 78;
 
 /// Lets happen what the time that passed brings.
 pub fn settle(state: &mut State) {
+    settle_jobs(state);
+    let State { programs, jobs, .. } = state;
+    programs.retain(|target, _| {
+        jobs.get(target).is_some_and(|job| !matches!(job.phase, Phase::Waiting | Phase::Scheduled(_)))
+    });
+}
+
+fn settle_jobs(state: &mut State) {
     let now = state.now;
     let never = state.faults.never_lets_go;
     state.jobs.retain(|_, job| match job.phase {
@@ -176,6 +184,12 @@ fn spawn(state: &mut State, target: &str) {
         state.processes += 1;
         job.phase = Phase::Running(4000 + state.processes);
         job.started = state.now;
+        // As lima-start does with --bundled.
+        let limactl = job.arguments.len().checked_sub(4).map(|at| &job.arguments[at]);
+        let limactl = limactl.filter(|_| job.arguments.iter().any(|word| word == "--bundled"));
+        if let Some(path) = limactl.and_then(|limactl| std::fs::canonicalize(limactl).ok()) {
+            state.programs.insert(target.to_owned(), path.to_string_lossy().into_owned());
+        }
         let same = |other: &&String| {
             let other = &state.jobs[*other];
             vm(&other.arguments) == vm(&job.arguments)

@@ -127,6 +127,8 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
         "launchctl" => launchctl::run(state, uid, words),
         "sudo" => accounts::sudo(state, uid, words),
         "as-user" => accounts::as_user(state, words),
+        "df" => df(state, words),
+        "ps" => ps(state, words),
         "uname" => (words == ["-s"]).then(|| End::good("Darwin\n")),
         "id" => accounts::id(state, uid, words),
         "dscl" => accounts::dscl(state, words),
@@ -142,7 +144,6 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
             _ => None,
         },
         "file" => limactl::file(words),
-        "ps" => ps(state, words),
         "iconv" => iconv(words),
         "defaults" => defaults(words),
         "sysctl" => limactl::sysctl(state, words),
@@ -175,7 +176,14 @@ fn run(state: &mut State, uid: u32, program: &str, words: &[&str]) -> Option<End
 }
 
 /// ps(1), of one process, or of all. It ends with 1 where there is no such one.
-fn ps(state: &State, words: &[&str]) -> Option<End> {
+fn ps(state: &mut State, words: &[&str]) -> Option<End> {
+    if words == ["-axww", "-o", "command="] {
+        launchd::settle(state);
+        let vms = state.of_vms.iter().map(|process| format!("{}\n", process.command));
+        // What lima-start started for a job with the package's Lima.
+        let jobs = state.programs.values().map(|limactl| format!("{limactl} hostagent --pidfile ha.pid\n"));
+        return Some(End::good(vms.chain(jobs).collect::<String>()));
+    }
     if words == ["-ax", "-o", "pid=", "-o", "ppid="] {
         let line = |process: &state::Process| format!("{:>5} {:>5}\n", process.pid, 1);
         return Some(End::good(state.of_vms.iter().map(line).collect::<String>()));
@@ -239,6 +247,16 @@ fn install(words: &[&str]) -> Option<End> {
         Ok(()) => End::good(""),
         Err(error) => End::bad(71, format!("install: {to}: {error}\n")),
     })
+}
+
+/// df(1) as POSIX has it, on the volume of the system.
+fn df(state: &State, words: &[&str]) -> Option<End> {
+    let ["-Pk", "/"] = words else { return None };
+    let free = state.faults.free_kbytes.unwrap_or(100_000_000);
+    Some(End::good(format!(
+        "Filesystem  1024-blocks      Used Available Capacity  Mounted on\n\
+         /dev/disk3s1s1   482797652  11223344 {free}    24%    /\n"
+    )))
 }
 
 /// plutil(1): `-lint` prints `FILE: OK` on standard output, or what is wrong,
@@ -329,6 +347,9 @@ fn replace(file: &str, key: &str, value: plist::Value) -> Option<()> {
 /// pkgutil(1), of which the words are Apple's.
 fn pkgutil(state: &mut State, uid: u32, words: &[&str]) -> Option<End> {
     let (verb, id) = match words {
+        ["--pkgs"] => {
+            return Some(End::good(state.receipts.keys().map(|id| format!("{id}\n")).collect::<String>()));
+        }
         [verb @ ("--pkg-info" | "--forget"), id] => (*verb, *id),
         _ => return None,
     };

@@ -48,6 +48,9 @@ pub struct State {
     pub disabled: BTreeSet<String>,
     /// Installed packages: identifier and version.
     pub receipts: BTreeMap<String, String>,
+    /// limactl of each job's process, where lima-start found it by a link.
+    #[serde(default)]
+    pub programs: BTreeMap<String, String>,
     /// How often sudo asked for a password.
     pub sudo_asked: u32,
     /// Until this second it asks no more.
@@ -177,6 +180,9 @@ pub struct Faults {
     pub sudo_refuses_to_be: BTreeSet<String>,
     /// Accounts of the directory that the system does not resolve.
     pub unresolved: BTreeSet<String>,
+    /// Kilobytes that are free on the disk.
+    #[serde(default)]
+    pub free_kbytes: Option<u64>,
     /// sudo gets no right password.
     pub sudo_refuses: bool,
     /// Somebody presses Ctrl-C when `launchctl` is called with this verb next.

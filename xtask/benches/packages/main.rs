@@ -1,11 +1,12 @@
 //! How fast packages are built, as ratios of what was measured in the same run.
 //!
 //! `cargo bench --bench packages` prints them at its end, and with `-- reading` those of
-//! others' packages alone. Absolute times are
+//! others' packages alone, with `-- brought` those of a package with a disk image. Absolute times are
 //! criterion's and mean nothing on another machine, or on this one tomorrow.
 
 #[path = "../../../tests/signing/authority.rs"]
 mod authority;
+mod brought;
 mod fleet;
 mod payload;
 mod reading;
@@ -34,6 +35,9 @@ fn main() {
     if let Some(job) = payload::child_job() {
         return payload::run_child(&job);
     }
+    if let Some(job) = brought::child_job() {
+        return brought::run_child(&job);
+    }
     if let Some(instances) = fleet::child_job() {
         return fleet::run_child(instances);
     }
@@ -49,6 +53,9 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     if std::env::args().any(|argument| argument == "reading") {
         return reading::report(folder.path());
+    }
+    if std::env::args().any(|argument| argument == "brought") {
+        return brought::report(folder.path());
     }
     if std::env::args().any(|argument| argument == "timestamps") {
         return timestamps::report(folder.path());
@@ -81,6 +88,7 @@ fn main() {
     timestamps::report(folder.path());
     fleet::report();
     payload::report(folder.path());
+    brought::report(folder.path());
     reading::report(folder.path());
 }
 

@@ -121,7 +121,7 @@ fn child(folder: &Path, verify: bool) -> (Duration, u64) {
 }
 
 /// The time of another program, whose output is read and thrown away.
-fn other(program: &str, arguments: &[&str], file: &Path) -> Duration {
+pub fn other(program: &str, arguments: &[&str], file: &Path) -> Duration {
     let begin = Instant::now();
     let status = Command::new(program).args(arguments).arg(file).stdout(Stdio::null()).status();
     assert!(status.unwrap_or_else(|error| panic!("{program}: {error}")).success());

@@ -21,6 +21,40 @@ pub(crate) fn block(block: &[u8], dictionary: &[u8]) -> Vec<u8> {
     run(compressor, block, FlushCompress::Sync)
 }
 
+/// How much is tried before a block is taken for compressed already, in pieces from its start,
+/// middle and end.
+const PIECE: usize = 4096;
+/// The most that a stored block holds (RFC 1951, 3.2.4).
+const STORED_MAX: usize = 0xffff;
+
+/// Whether a block is compressed already, or random: a try on some of it saves less than a
+/// thirtieth. Depends on nothing but the block.
+pub(crate) fn is_compressed(block: &[u8]) -> bool {
+    if block.len() < 8 * PIECE {
+        return false;
+    }
+    let middle = (block.len() - PIECE) / 2;
+    let mut pieces = Vec::with_capacity(3 * PIECE);
+    for start in [0, middle, block.len() - PIECE] {
+        pieces.extend_from_slice(&block[start..start + PIECE]);
+    }
+    let tried = run(Compress::new(Compression::fast(), false), &pieces, FlushCompress::Sync);
+    tried.len() > pieces.len() - pieces.len() / 30
+}
+
+/// Raw deflate of a block as it is, without an end.
+pub(crate) fn stored(block: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(block.len() + 5 * block.len().div_ceil(STORED_MAX));
+    for part in block.chunks(STORED_MAX) {
+        let length = part.len() as u16;
+        out.push(0);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&(!length).to_le_bytes());
+        out.extend_from_slice(part);
+    }
+    out
+}
+
 /// A zlib stream.
 pub(crate) fn zlib(plain: &[u8]) -> Vec<u8> {
     run(Compress::new(Compression::new(LEVEL), true), plain, FlushCompress::Finish)
@@ -63,6 +97,29 @@ mod tests {
         let mut read_back = Vec::new();
         flate2::read::ZlibDecoder::new(first.as_slice()).read_to_end(&mut read_back).unwrap();
         assert!(read_back == plain);
+    }
+
+    #[test]
+    fn what_is_compressed_is_told_from_what_is_not() {
+        let text: Vec<u8> = b"what is compressed already ".repeat(8000);
+        let compressed = crate::gzip::tests_noise(200_000);
+        assert!(!is_compressed(&text) && is_compressed(&compressed));
+        assert!(!is_compressed(&compressed[..1000]), "too little to tell");
+        // A part that can be compressed is worth it.
+        let mixed = [&compressed[..100_000], &text[..100_000]].concat();
+        assert!(!is_compressed(&mixed));
+    }
+
+    #[test]
+    fn a_stored_block_is_read_back() {
+        for length in [0, 1, STORED_MAX, STORED_MAX + 1, 200_000] {
+            let plain = crate::gzip::tests_noise(length);
+            let stream = [stored(&plain), vec![3, 0]].concat();
+            assert!(stream.len() <= length + 2 + 5 * length.div_ceil(STORED_MAX));
+            let mut read_back = Vec::new();
+            flate2::read::DeflateDecoder::new(stream.as_slice()).read_to_end(&mut read_back).unwrap();
+            assert!(read_back == plain);
+        }
     }
 
     #[test]

@@ -43,8 +43,34 @@ pub struct PackageRecord {
     pub minimum_macos: String,
     /// The processors that it is for, as Apple names them.
     pub architectures: Vec<String>,
+    /// What it brings beside the instances: Lima, and files for guests.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub bundled: Vec<BundledRecord>,
     /// Its parts, one for each instance.
     pub components: Vec<ComponentRecord>,
+}
+
+/// Something that a package brings beside the instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundledRecord {
+    /// The identifier of its receipt.
+    pub identifier: String,
+    /// Its version: Lima's.
+    pub version: String,
+    /// How many files it lays down.
+    pub files: u64,
+    /// What they take on the Mac's disk, in KiB, as Installer shows it.
+    pub installed_kbytes: u64,
+    /// Scripts that it runs as root, in their order.
+    pub runs: Vec<String>,
+}
+
+impl PackageRecord {
+    /// What all of it takes on the Mac's disk, in KiB, as Installer shows it.
+    pub fn installed_kbytes(&self) -> u64 {
+        let bundled = self.bundled.iter().map(|one| one.installed_kbytes);
+        bundled.chain(self.components.iter().map(|one| one.installed_kbytes)).sum()
+    }
 }
 
 /// What a package does for one instance.

@@ -24,7 +24,7 @@ use flatpkg::Product;
 use flatpkg::tree::TreeError;
 use serde::{Deserialize, Serialize};
 
-pub use built::{Built, ComponentRecord, PackageRecord, component_of};
+pub use built::{Built, BundledRecord, ComponentRecord, PackageRecord, component_of};
 pub use kind::{Description, Kind, MakeOfRun, Makers, Needs};
 pub use section::{Command, Section};
 

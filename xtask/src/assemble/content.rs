@@ -9,7 +9,7 @@ use flatpkg::{Product, Summary};
 
 use super::instance::Staged;
 use super::{AssembleError, Assembly};
-use crate::artifact::{Artifact, Built, Content, MakeError, PackageContents};
+use crate::artifact::{Artifact, Built, Content, MakeError, PackageContents, PackageRecord};
 use crate::output::{Output, StagingFile};
 use crate::plan::MAKERS;
 use crate::sign::PackageSigner;
@@ -76,8 +76,11 @@ impl Assembly<'_> {
         let (summary, staged) = output.stage(&artifact.path, MAKERS.mode(artifact), |file| {
             self.write_package(artifact, &contents.product, output, file)
         })?;
-        for (component, summary) in contents.record.components.iter_mut().zip(&summary.components) {
-            component.installed_kbytes = summary.install_kbytes;
+        let PackageRecord { bundled, components, .. } = &mut contents.record;
+        let bundled = bundled.iter_mut().map(|one| &mut one.installed_kbytes);
+        let all = bundled.chain(components.iter_mut().map(|one| &mut one.installed_kbytes));
+        for (kbytes, summary) in all.zip(&summary.components) {
+            *kbytes = summary.install_kbytes;
         }
         self.check(artifact, output)?;
         let mut built = Built::new(artifact.clone(), self.plan.spec().version.as_str(), staged);

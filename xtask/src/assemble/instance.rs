@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use super::{AssembleError, Assembly, Progress};
-use crate::artifact::{Artifact, Built, BuiltPackage, Maker, Whose};
+use crate::artifact::{Artifact, Built, BuiltPackage, Maker, PackageRecord, Whose};
 use crate::digest::FileDigest;
 use crate::digest::sums::{CHUNK_SIZE, Digester, Sums};
 use crate::output::Output;
@@ -141,7 +141,7 @@ impl Staged {
 }
 
 fn installed_kbytes(built: &Built) -> u64 {
-    built.package.iter().flat_map(|package| &package.components).map(|one| one.installed_kbytes).sum()
+    built.package.as_ref().map_or(0, PackageRecord::installed_kbytes)
 }
 
 /// The sums of a staged package. One that is no longer than a part is a part.

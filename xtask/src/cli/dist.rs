@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::json;
 
 use super::messages::{MessageFormat, line};
 use super::notarize::notarize;
 use super::notary::{KeyArgs, ServicesArgs, WaitArgs};
-use super::progress::Reporter;
+use super::progress::{Packed, Reporter};
 use super::refresh::up_to_date;
 use super::signing::SigningArgs;
 use super::{BuildArgs, environment};
@@ -23,7 +23,8 @@ use crate::notary::NotaryError;
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::run::manifest::{self, MANIFEST_FILE, SUMS_FILE};
-use crate::settings::{self, Spec};
+use crate::settings::{self, Instance, Spec};
+use crate::sign::CodeSigner;
 
 /// Exit status of a run that Ctrl-C ended: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
@@ -97,30 +98,55 @@ impl Dist {
         }
     }
 
+    /// Signs Lima's programs, where packages bring it and there is an identity for them.
+    fn sign_programs(
+        &self,
+        spec: &mut Spec,
+        code: Option<CodeSigner>,
+        warnings: &mut Vec<String>,
+    ) -> Result<()> {
+        let brings_lima = spec.instances.iter().any(Instance::uses_bundled_lima);
+        let lima = spec.lima.take_if(|_| brings_lima);
+        spec.lima = match (lima, code) {
+            (Some(_), code) if self.notarize && !code.as_ref().is_some_and(CodeSigner::is_for_notary) => {
+                bail!(
+                    "Apple notarizes no package with programs that are signed ad hoc, as Lima's are; sign them with a \
+                 Developer ID Application identity and a timestamp (--app-p12-file FILE)"
+                )
+            }
+            (Some(lima), Some(code)) => Some(lima.signed(&code.stop_at(&STOP))?),
+            (None, Some(code)) => {
+                let who = &code.signed_by().subject;
+                warnings.push(format!("the packages hold no programs, so nothing is signed by {who:?}"));
+                None
+            }
+            (lima, None) => lima,
+        };
+        Ok(())
+    }
+
     fn build(&self) -> Result<()> {
         let format = self.message_format;
-        let spec = self.spec()?;
+        let mut spec = self.spec()?;
         // What would fail in the end fails at once.
         let key = if self.notarize { Some(self.key.resolve()?) } else { None };
         let request = self.build.request();
-        let plan = Plan::new(&spec, &request)?;
-        let files = plan.artifacts().count();
+        let has_packages = Plan::new(&spec, &request)?.has_packages();
         let time = environment::source_date()?;
         let mut warnings = settings::advice(&spec);
-        let signer = if plan.has_packages() {
+        let signer = if has_packages {
             let signing = self.signing.resolve()?;
             warnings.extend(signing.warnings);
-            if let Some(code) = signing.code {
-                let who = &code.signed_by().subject;
-                warnings.push(format!("the packages hold no programs, so nothing is signed by {who:?}"));
-            }
+            self.sign_programs(&mut spec, signing.code, &mut warnings)?;
             signing.signer.map(|signer| signer.stop_at(&STOP))
         } else {
             None
         };
         let out = self.build.out();
         let output = open(format, &out)?;
-        let reporter = Reporter::new(format, files);
+        let plan = Plan::new(&spec, &request)?;
+        let files = plan.artifacts().count();
+        let reporter = Reporter::new(format, files, Packed::of(&plan));
         let build = Assembly { plan: &plan, signer: signer.as_ref(), time, keep_going: self.keep_going };
         let finished = build.run(output, &reporter);
         reporter.finish();

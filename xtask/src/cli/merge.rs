@@ -10,7 +10,7 @@ use super::dist::{exit, open, report};
 use super::environment;
 use super::messages::MessageFormat;
 use super::notary::ServicesArgs;
-use super::progress::Reporter;
+use super::progress::{Packed, Reporter};
 use crate::merge::Parts;
 
 /// Join the parts that `dist --partition` built, into the run that they are parts of
@@ -56,7 +56,7 @@ impl Merge {
                 folder.display()
             );
         }
-        let reporter = Reporter::new(format, parts.files()?);
+        let reporter = Reporter::new(format, parts.files()?, Packed::nothing());
         let finished = parts.join(open(format, out)?, &services.ticket_roots, &reporter);
         reporter.finish();
         report(format, out, &finished?)

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use indicatif::DecimalBytes;
 
 use super::messages::{MessageFormat, line};
 use super::{BuildArgs, environment};
@@ -23,7 +24,7 @@ pub struct Plan {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// A line per file: path, kind, identifier
+    /// A line per file: path, kind, identifier; then what packages bring, with its size
     Human,
     /// The plan as JSON
     Json,
@@ -70,6 +71,19 @@ impl Plan {
                         artifact.identifier.as_deref().unwrap_or("-"),
                     );
                     line(text.trim_end());
+                }
+                for one in plan.brought() {
+                    let installed = match one.installed_size == one.size {
+                        true => String::new(),
+                        false => format!(", {} on the Mac", DecimalBytes(one.installed_size)),
+                    };
+                    line(format!(
+                        "{} for {}: {}{installed}, with {}",
+                        one.name,
+                        one.architecture,
+                        DecimalBytes(one.size),
+                        one.instances.join(", "),
+                    ));
                 }
             }
         }

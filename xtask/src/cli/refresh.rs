@@ -10,7 +10,7 @@ use super::dist::{exit, open, report};
 use super::environment;
 use super::messages::MessageFormat;
 use super::notary::ServicesArgs;
-use super::progress::Reporter;
+use super::progress::{Packed, Reporter};
 use crate::assemble::Finished;
 use crate::notary::Services;
 use crate::refresh::refresh;
@@ -57,7 +57,7 @@ impl Refresh {
 
 /// Brings a folder up to date.
 pub fn up_to_date(format: MessageFormat, folder: &Path, services: &Services) -> Result<Finished> {
-    let reporter = Reporter::new(format, 0);
+    let reporter = Reporter::new(format, 0, Packed::nothing());
     let finished = refresh(folder, open(format, folder)?, &services.ticket_roots, &reporter);
     reporter.finish();
     Ok(finished?)

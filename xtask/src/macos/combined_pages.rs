@@ -31,6 +31,8 @@ struct Facts {
     status: String,
     /// The command that removes one.
     remove: String,
+    /// Lima's version, where the package brings it for all of them.
+    lima: Option<String>,
 }
 
 /// Instances of which the same is said.
@@ -77,6 +79,11 @@ impl Facts {
             looks: spec.instances.iter().map(look).collect(),
             status: format!("sudo \"{support}/{NAME}/{}\" --words", launchd::STATUS_FILE),
             remove: format!("sudo \"{support}/{NAME}/{}\"", launchd::UNINSTALLER_FILE),
+            lima: spec
+                .lima
+                .as_ref()
+                .filter(|_| spec.instances.iter().all(Instance::uses_bundled_lima))
+                .map(|lima| lima.version.clone()),
         }
     }
 }

@@ -157,14 +157,14 @@ pub fn log_path_in_words(spec: &Spec, condition: Condition, name: &str) -> Strin
     format!("{root}/{}/{name}/{LOG_FILE}", spec.identifier_prefix)
 }
 
+/// The folder that the packages of one prefix share.
+pub fn support_folder(spec: &Spec) -> String {
+    format!("{SUPPORT_ROOT}/{}", spec.identifier_prefix)
+}
+
 /// The folder that belongs to the package alone.
 pub fn support_dir(spec: &Spec, instance: &Instance) -> String {
     format!("{}/{}", support_folder(spec), instance.name)
-}
-
-/// The folder with those of all instances.
-pub fn support_folder(spec: &Spec) -> String {
-    format!("{SUPPORT_ROOT}/{}", spec.identifier_prefix)
 }
 
 /// Where the package puts the stand-alone uninstaller.
@@ -307,6 +307,9 @@ fn program_arguments(instance: &Instance, launcher: &Launcher, limactl: &str) ->
     let mut words = vec![launcher.program.clone()];
     words.extend(lima_start::options(instance, launcher.template.as_deref()));
     words.push(format!("--log={}", launcher.log));
+    if instance.uses_bundled_lima() {
+        words.push("--bundled".to_owned());
+    }
     // As limactl's own registration has it.
     words.extend([limactl, "start", instance.name.as_str(), "--foreground"].map(str::to_owned));
     words

@@ -3,6 +3,7 @@
 //! Must not know: archive formats, keys, the disk, the clock, `out/`.
 
 pub mod artifacts;
+pub mod bundle;
 pub mod combined_pages;
 pub mod commands;
 pub mod launchd;

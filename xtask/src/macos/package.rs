@@ -7,14 +7,14 @@ use flatpkg::component::{Choice, HOOKS};
 use flatpkg::tree::{Content, Owner, Tree, TreeError};
 use flatpkg::{Background, Component, Product, Resource};
 
-use super::{combined_pages, launchd, pages, scripts};
+use super::{bundle, combined_pages, launchd, pages, scripts};
 use crate::artifact::{ComponentRecord, PackageContents, PackageRecord};
 use crate::lima_start;
 use crate::settings::architectures::common_architectures;
 use crate::settings::{self, Architecture, Instance, MacosVersion, Spec};
 
 /// Who made a package, for `PackageInfo`.
-const GENERATOR: &str = concat!("lima-autostart-", env!("CARGO_PKG_VERSION"));
+pub(super) const GENERATOR: &str = concat!("lima-autostart-", env!("CARGO_PKG_VERSION"));
 
 /// The product that installs: the property list, the uninstaller, and scripts
 /// that load the one into launchd.
@@ -24,12 +24,14 @@ const GENERATOR: &str = concat!("lima-autostart-", env!("CARGO_PKG_VERSION"));
 pub fn installer(spec: &Spec, instance: &Instance, time: u32) -> Result<PackageContents, TreeError> {
     let component = installer_component(spec, instance, time)?;
     let identifier = component.identifier.clone();
+    let mut components = bundle::components(spec, &[instance], time)?;
+    components.push(component);
     let product = Product {
         title: pages::title(instance),
         welcome: Some(page("welcome.html", pages::welcome_html(spec, instance))),
         conclusion: Some(page("conclusion.html", pages::conclusion_html(spec, instance))),
         license: spec.license.as_ref().map(resource),
-        ..product(spec, identifier, vec![component], &instance.min_macos, &instance.architectures)
+        ..product(spec, identifier, components, &instance.min_macos, &instance.architectures)
     };
     Ok(contents(spec, [instance], product))
 }
@@ -57,9 +59,10 @@ pub fn uninstaller(spec: &Spec, instance: &Instance, time: u32) -> Result<Packag
 /// # Errors
 /// As [`installer`].
 pub fn combined_installer(spec: &Spec, time: u32) -> Result<PackageContents, TreeError> {
-    let components = choices(spec, |instance| {
+    let mut components = bundle::components(spec, &spec.instances.iter().collect::<Vec<_>>(), time)?;
+    components.extend(choices(spec, |instance| {
         Ok((installer_component(spec, instance, time)?, combined_pages::choice_description(instance)))
-    })?;
+    })?);
     let product = Product {
         title: combined_pages::combined_title(),
         welcome: Some(page("welcome.html", combined_pages::combined_welcome_html(spec))),
@@ -198,10 +201,14 @@ fn contents<'a>(
             .map(|hook| (*hook).to_owned())
             .collect(),
     };
+    let instances: Vec<&Instance> = instances.into_iter().collect();
+    // What is beside the instances comes before them.
+    let (bundled, own) = product.components.split_at(product.components.len() - instances.len());
     let record = PackageRecord {
         minimum_macos: product.minimum_macos.clone().unwrap_or_default(),
         architectures: product.host_architectures.clone(),
-        components: product.components.iter().zip(instances).map(component).collect(),
+        bundled: bundled.iter().map(bundle::record).collect(),
+        components: own.iter().zip(instances).map(component).collect(),
     };
     PackageContents { product, record }
 }
@@ -237,6 +244,11 @@ fn payload(spec: &Spec, instance: &Instance, time: u32) -> Result<Tree, TreeErro
         Owner::ROOT_WHEEL,
         lima_start::program().into_bytes(),
     )?;
+    let list = bundle::list(instance);
+    if !list.is_empty() {
+        let path = format!("{}/{}", launchd::support_dir(spec, instance), bundle::LIST_FILE);
+        tree.file(path.trim_start_matches('/'), 0o644, Owner::ROOT_WHEEL, list.into_bytes())?;
+    }
     tree.file(
         launchd::status_path(spec, instance).trim_start_matches('/'),
         0o755,
@@ -268,7 +280,7 @@ pub fn property_list(spec: &Spec, instance: &Instance) -> Vec<u8> {
 }
 
 /// The hooks with what they read.
-fn scripts_tree(files: Vec<scripts::ScriptFile>, time: u32) -> Result<Tree, TreeError> {
+pub(super) fn scripts_tree(files: Vec<scripts::ScriptFile>, time: u32) -> Result<Tree, TreeError> {
     let mut tree = Tree::new(time);
     for file in files {
         let mode = if file.executable { 0o755 } else { 0o644 };

@@ -9,6 +9,7 @@ use askama::Template;
 
 use crate::macos::launchd;
 use crate::render::fill;
+use crate::settings::bundled::lima_root;
 use crate::settings::{Condition, Instance, MACOS_LIMACTL_PLACES, Spec, Text, UserName};
 
 /// What the pages tell about an instance.
@@ -23,6 +24,11 @@ struct Facts {
     /// `None`: the first of `limactl_places`.
     limactl: Option<String>,
     limactl_places: [&'static str; 3],
+    /// Lima's version, where the package brings it.
+    lima: Option<String>,
+    lima_root: String,
+    /// Whether the package brings what the instance is created from.
+    brings_files: bool,
     /// Whether the package creates the instance where there is none.
     template: bool,
     label: String,
@@ -50,6 +56,13 @@ impl Facts {
             user: instance.user.name().map(UserName::to_string),
             limactl: instance.macos_limactl().map(str::to_owned),
             limactl_places: MACOS_LIMACTL_PLACES,
+            lima: spec
+                .lima
+                .as_ref()
+                .filter(|_| instance.uses_bundled_lima())
+                .map(|lima| lima.version.clone()),
+            lima_root: lima_root(&spec.identifier_prefix),
+            brings_files: !instance.bundled.files.is_empty(),
             template: instance.template.is_some(),
             label: launchd::label(instance),
             plist: launchd::install_path(instance),

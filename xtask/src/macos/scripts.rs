@@ -7,13 +7,16 @@
 
 use askama::Template;
 
-use crate::macos::launchd;
+use crate::macos::{bundle, launchd};
 use crate::render::{fill, stand_alone};
+use crate::settings::bundled::lima_root;
 use crate::settings::{AbsolutePath, Condition, Instance, Spec, UserName};
 
 const PREINSTALL: &str = include_str!("../../../pkg-scripts/preinstall");
 const POSTINSTALL: &str = include_str!("../../../pkg-scripts/postinstall");
 const LAUNCHD: &str = include_str!("../../../pkg-scripts/launchd.sh");
+const BASICS: &str = include_str!("../../../pkg-scripts/basics.sh");
+const BUNDLE: &str = include_str!("../../../pkg-scripts/bundle.sh");
 const COMMON: &str = include_str!("../../../pkg-scripts/common.sh");
 const USER: &str = include_str!("../../../pkg-scripts/user.sh");
 const LOGS: &str = include_str!("../../../pkg-scripts/logs.sh");
@@ -22,6 +25,10 @@ const UNINSTALL: &str = include_str!("../../../pkg-scripts/uninstall");
 const JSON: &str = include_str!("../../../pkg-scripts/json.sh");
 const STATUS: &str = include_str!("../../../pkg-scripts/status");
 const RELOAD: &str = include_str!("../../../pkg-scripts/reload");
+
+const VERSION: &str = include_str!("../../../pkg-scripts/version.sh");
+const BUNDLE_PREINSTALL: &str = include_str!("../../../pkg-scripts/bundle-preinstall");
+const BUNDLE_POSTINSTALL: &str = include_str!("../../../pkg-scripts/bundle-postinstall");
 
 /// A file of a package's `Scripts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +63,27 @@ struct Config<'a> {
     exit_timeout: u32,
     time_limit: u32,
     require_start: &'a str,
+    lima_root: &'a str,
+    lima_id: &'a str,
+    paths_d: &'a str,
+    bundled: &'a str,
+    bundled_lima: &'a str,
     installer_id: &'a str,
     uninstaller_id: &'a str,
+}
+
+/// The same of what the package brings beside the instances.
+#[derive(Template)]
+#[template(path = "bundle-config.sh")]
+struct BundleConfig<'a> {
+    name: &'a str,
+    version: &'a str,
+    root: &'a str,
+    id: &'a str,
+    paths_d: &'a str,
+    support_root: &'a str,
+    needed_kbytes: u64,
+    time_limit: u32,
 }
 
 /// `config.sh`: what the scripts need to know about this instance.
@@ -90,6 +116,11 @@ pub fn config_sh(spec: &Spec, instance: &Instance) -> String {
             exit_timeout: instance.exit_timeout,
             time_limit: launchd::script_time_limit(instance),
             require_start: if instance.require_start { "yes" } else { "no" },
+            lima_root: &lima_root(&spec.identifier_prefix),
+            lima_id: &bundle::identifier(spec),
+            paths_d: &bundle::paths_d(spec),
+            bundled: if bundle::list(instance).is_empty() { "" } else { "yes" },
+            bundled_lima: if instance.uses_bundled_lima() { "yes" } else { "" },
             installer_id: &launchd::installer_identifier(spec, instance),
             uninstaller_id: &launchd::uninstaller_identifier(spec, instance),
         },
@@ -135,7 +166,10 @@ pub fn reload_sh() -> String {
 pub fn uninstall_sh(spec: &Spec, instance: &Instance) -> String {
     let purpose =
         format!("Removes what starts the Lima instance {}; the instance itself stays.", instance.name);
-    stand_alone(&purpose, &[&config_sh(spec, instance), LAUNCHD, COMMON, USER, LOGS, UNINSTALL])
+    stand_alone(
+        &purpose,
+        &[&config_sh(spec, instance), LAUNCHD, BASICS, COMMON, USER, LOGS, BUNDLE, UNINSTALL],
+    )
 }
 
 /// `status.sh`, which says how the instance is and needs no file beside it. The first
@@ -149,7 +183,10 @@ pub fn status_sh(spec: &Spec, instance: &Instance) -> String {
 pub fn installer_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
     let read = |name, text| ScriptFile { name, executable: false, text };
     let run = |name, text: &str| ScriptFile { name, executable: true, text: text.to_owned() };
-    vec![
+    let list = bundle::list(instance);
+    let mut files = vec![
+        read("basics.sh", BASICS.to_owned()),
+        read("bundle.sh", BUNDLE.to_owned()),
         read("common.sh", COMMON.to_owned()),
         read("config.sh", config_sh(spec, instance)),
         read("user.sh", USER.to_owned()),
@@ -158,10 +195,45 @@ pub fn installer_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
         read("components.sh", COMPONENTS.to_owned()),
         run("postinstall", POSTINSTALL),
         run("preinstall", PREINSTALL),
-    ]
+    ];
+    // What it uses is told before its files are laid down.
+    if !list.is_empty() {
+        files.push(read(bundle::LIST_FILE, list));
+    }
+    files
 }
 
 /// What lies in the `Scripts` of the package that uninstalls.
 pub fn uninstaller_scripts(spec: &Spec, instance: &Instance) -> Vec<ScriptFile> {
     vec![ScriptFile { name: "postinstall", executable: true, text: uninstall_sh(spec, instance) }]
+}
+
+/// What lies in the `Scripts` of what the package brings beside the instances. `sets_up`: it is
+/// Lima.
+pub fn bundle_scripts(spec: &Spec, name: &str, sets_up: bool, needed_kbytes: u64) -> Vec<ScriptFile> {
+    let read = |name, text: &str| ScriptFile { name, executable: false, text: text.to_owned() };
+    let run = |name, text: &str| ScriptFile { name, executable: true, text: text.to_owned() };
+    let config = BundleConfig {
+        name,
+        version: spec.lima.as_ref().filter(|_| sets_up).map_or("", |lima| lima.version.as_str()),
+        root: &lima_root(&spec.identifier_prefix),
+        id: &bundle::identifier(spec),
+        paths_d: &bundle::paths_d(spec),
+        support_root: &launchd::support_folder(spec),
+        needed_kbytes,
+        time_limit: bundle::TIME_LIMIT,
+    };
+    let mut files = vec![
+        read("basics.sh", BASICS),
+        read("bundle.sh", BUNDLE),
+        read("components.sh", COMPONENTS),
+        read("config.sh", &fill("bundle-config.sh", &config)),
+        read("launchd.sh", LAUNCHD),
+        read("version.sh", VERSION),
+        run("preinstall", BUNDLE_PREINSTALL),
+    ];
+    if sets_up {
+        files.push(run("postinstall", BUNDLE_POSTINSTALL));
+    }
+    files
 }

@@ -96,6 +96,11 @@ struct Receipt<'a> {
     version: &'a str,
 }
 
+/// Whether an instance's package has that one component.
+fn is_alone(instance: &Instance) -> bool {
+    !instance.uses_bundled_lima() && instance.bundled.files.is_empty()
+}
+
 /// What both packages share.
 fn pkginfo<'a>(subject: Subject<'a>, package: &BuiltPackage<'a>, location: &'a str) -> Pkginfo<'a> {
     let spec = subject.spec;
@@ -155,7 +160,7 @@ pub fn installer(subject: Subject<'_>, package: &BuiltPackage<'_>, location: &st
     });
     let receipt = |instance| Receipt {
         // What each of several components takes is not known here.
-        installed_size: whose.instance().map(|_| package.installed_kbytes),
+        installed_size: whose.instance().filter(|one| is_alone(one)).map(|_| package.installed_kbytes),
         packageid: launchd::installer_identifier(spec, instance),
         version: spec.version.as_str(),
     };

@@ -9,8 +9,9 @@ use std::path::Path;
 
 use super::Spec;
 use super::error::{SpecError, file_error};
+use super::examine;
 use super::names::quoted;
-use super::resolve::{Environment, Flags, resolve};
+use super::resolve::{Environment, Flags, resolve_with};
 use super::source::Source;
 use super::tables::{self, Settings};
 
@@ -29,18 +30,25 @@ const RESOURCE_MAX: u64 = 64 << 20;
 /// folder (an empty path will do, and keeps messages short). A path given with
 /// `--spec` is relative to the current folder, as a shell completes it.
 pub fn load(flags: &Flags, folder: &Path, environment: &Environment) -> Result<Spec, SpecError> {
+    let lima = examine::of_flags(&flags.lima_archives)?;
+    let read_all = |path: &Path| {
+        let mut settings = read_settings(path)?;
+        examine::examine(&mut settings, path.parent().unwrap_or(Path::new("")), lima.is_none())?;
+        Ok::<_, SpecError>(settings)
+    };
     let settings = match &flags.spec {
-        Some(path) => Some(read_settings(path)?),
+        Some(path) => Some(read_all(path)?),
         None => {
             let path = folder.join(DEFAULT_FILE);
             // A link that leads nowhere exists, and is worth a message.
             match path.symlink_metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                _ => Some(read_settings(&path)?),
+                _ => Some(read_all(&path)?),
             }
         }
     };
-    resolve(flags, settings.as_ref(), environment)
+    let lima = lima.or_else(|| settings.as_ref().and_then(|settings| settings.lima_read.clone()));
+    resolve_with(flags, settings.as_ref(), environment, lima)
 }
 
 /// Reads one settings file, and the files that it names, relative to it.

@@ -5,7 +5,10 @@
 
 pub mod advice;
 pub mod architectures;
+pub mod bundled;
+mod carried;
 pub mod error;
+mod examine;
 mod keys;
 pub mod load;
 pub mod names;
@@ -18,7 +21,10 @@ mod values;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::bundle::Lima;
+
 pub use advice::advice;
+pub use bundled::Bundled;
 pub use error::SpecError;
 pub use load::load;
 pub use names::{
@@ -51,6 +57,10 @@ pub struct Spec {
     pub munki_catalogs: Vec<CatalogName>,
     /// Whether Munki installs and removes while somebody works, which restarts a VM.
     pub munki_unattended: bool,
+    /// Lima, if packages bring it.
+    pub lima: Option<Lima>,
+    /// Whether people's shells find the package's Lima.
+    pub paths_d: bool,
     /// The instances, in the order in which they were given; no two names are
     /// equal when case is folded.
     pub instances: Vec<Instance>,
@@ -115,6 +125,8 @@ pub struct Instance {
     pub min_macos: MacosVersion,
     /// Processors that the package accepts; not empty, no duplicates, sorted.
     pub architectures: Vec<Architecture>,
+    /// What it uses of the package's own files.
+    pub bundled: Bundled,
 }
 
 /// What makes an instance start.
@@ -212,10 +224,15 @@ impl Instance {
     /// limactl on the Mac; `None`: looked for at each start.
     pub fn macos_limactl(&self) -> Option<&str> {
         match &self.limactl {
-            None => Some(MACOS_LIMACTL),
+            None => Some(self.bundled.limactl.as_ref().map_or(MACOS_LIMACTL, AbsolutePath::as_str)),
             Some(Limactl::At(path)) => Some(path.as_str()),
             Some(Limactl::Auto) => None,
         }
+    }
+
+    /// Whether a Mac runs it with the package's own Lima.
+    pub fn uses_bundled_lima(&self) -> bool {
+        self.limactl.is_none() && self.bundled.limactl.is_some()
     }
 
     /// limactl on Linux; `None`: looked for at each start.

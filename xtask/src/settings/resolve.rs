@@ -9,15 +9,17 @@ use std::str::FromStr;
 
 use toml::Spanned;
 
+use super::bundled::Around;
 use super::error::{Faults, SpecError};
 use super::names::{NameError, did_you_mean, list, quoted};
 use super::places::check_places;
 pub use super::places::{MDM_FOLDER, MUNKI_FOLDER};
 use super::tables::{InstanceSettings, Options, Settings};
 use super::{
-    AbsolutePath, Account, Architecture, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance,
-    InstanceName, KeepAlive, Limactl, Maintainer, PackageVersion, ProcessType, Spec, UserName,
+    AbsolutePath, Account, BaseUrl, Condition, EnvName, EnvValue, IdentifierPrefix, Instance, InstanceName,
+    KeepAlive, Limactl, Maintainer, PackageVersion, ProcessType, Spec, UserName,
 };
+use crate::bundle::Lima;
 
 /// Version of the packages where nothing sets one.
 pub const DEFAULT_VERSION: &str = "1.0.0";
@@ -80,6 +82,13 @@ pub struct Flags {
     #[arg(long, value_name = "PATH")]
     pub limactl: Option<String>,
 
+    /// Lima's release archive, to travel in the packages, with its digest
+    ///
+    /// `lima-2.2.0-Darwin-arm64.tar.gz=SHA256`, as Lima's SHA256SUMS lists it; once for each
+    /// processor. It replaces `lima` of the settings file.
+    #[arg(long = "lima-archive", value_name = "FILE=SHA256")]
+    pub lima_archives: Vec<String>,
+
     /// LIMA_HOME on the machine that the installer is for
     ///
     /// An absolute path. Without it: .lima in the user's home folder.
@@ -130,6 +139,8 @@ struct Overrides {
     user: Option<Account>,
     limactl: Option<Limactl>,
     lima_home: Option<AbsolutePath>,
+    identifier_prefix: IdentifierPrefix,
+    lima: Option<Lima>,
 }
 
 /// An instance to build: where its name comes from, and its own settings.
@@ -147,11 +158,25 @@ pub fn resolve(
     settings: Option<&Settings>,
     environment: &Environment,
 ) -> Result<Spec, SpecError> {
+    resolve_with(flags, settings, environment, settings.and_then(|settings| settings.lima_read.clone()))
+}
+
+/// The same with Lima's archives, wherever they were named.
+pub(super) fn resolve_with(
+    flags: &Flags,
+    settings: Option<&Settings>,
+    environment: &Environment,
+    lima: Option<Lima>,
+) -> Result<Spec, SpecError> {
     let overrides = Overrides {
         condition: flags.condition,
         user: flag("--user", flags.user.as_deref(), str::parse)?,
         limactl: flag("--limactl", flags.limactl.as_deref(), str::parse)?,
         lima_home: flag("--lima-home", flags.lima_home.as_deref(), str::parse)?,
+        identifier_prefix: settings
+            .and_then(|settings| settings.identifier_prefix.clone())
+            .unwrap_or_else(|| built_in::<IdentifierPrefix>(DEFAULT_IDENTIFIER_PREFIX)),
+        lima,
     };
     let version: PackageVersion = flag("--pkg-version", flags.pkg_version.as_deref(), str::parse)?
         .or_else(|| settings.and_then(|settings| settings.version.clone()))
@@ -172,9 +197,7 @@ pub fn resolve(
 
     Ok(Spec {
         version,
-        identifier_prefix: settings
-            .and_then(|settings| settings.identifier_prefix.clone())
-            .unwrap_or_else(|| built_in::<IdentifierPrefix>(DEFAULT_IDENTIFIER_PREFIX)),
+        identifier_prefix: overrides.identifier_prefix,
         organization: settings.and_then(|settings| settings.organization.clone()),
         license: settings.and_then(|settings| settings.license.clone()),
         background: settings.and_then(|settings| settings.background.clone()),
@@ -187,6 +210,8 @@ pub fn resolve(
             .munki_unattended
             .or_else(|| settings.and_then(|settings| settings.munki_unattended))
             .unwrap_or(true),
+        lima: overrides.lima,
+        paths_d: settings.and_then(|settings| settings.paths_d).unwrap_or(false),
         instances,
     })
 }
@@ -304,15 +329,27 @@ fn instance(
     let mut env = defaults.env.clone().unwrap_or_default();
     env.extend(own.env.clone().unwrap_or_default());
     check_env(&env, &chosen, settings)?;
+    let limactl = first(&[&overrides.limactl, &own.limactl, &defaults.limactl]);
+    let around = Around {
+        settings,
+        name: chosen.name.as_str(),
+        span: chosen.span.clone(),
+        own,
+        defaults,
+        prefix: &overrides.identifier_prefix,
+        lima: overrides.lima.as_ref(),
+    };
+    let architectures = around.architectures(first(&[&own.architectures, &defaults.architectures]));
+    let (bundled, template) = around.bundled(limactl.is_some(), &architectures)?;
 
     Ok(Instance {
         name: chosen.name,
         condition: overrides.condition.or(own.condition).or(defaults.condition).unwrap_or(Condition::Boot),
         user,
         home: home.map(|home| home.get_ref().clone()),
-        limactl: first(&[&overrides.limactl, &own.limactl, &defaults.limactl]),
+        limactl,
         lima_home: first(&[&overrides.lima_home, &own.lima_home, &defaults.lima_home]),
-        template: first(&[&own.template_text, &defaults.template_text]),
+        template,
         env,
         keep_alive: own.keep_alive.or(defaults.keep_alive).unwrap_or(KeepAlive::OnFailure),
         exit_timeout: own.exit_timeout.or(defaults.exit_timeout).unwrap_or(DEFAULT_EXIT_TIMEOUT),
@@ -320,8 +357,8 @@ fn instance(
         require_start: own.require_start.or(defaults.require_start).unwrap_or(false),
         min_macos: first(&[&own.min_macos, &defaults.min_macos])
             .unwrap_or_else(|| built_in(DEFAULT_MIN_MACOS)),
-        architectures: first(&[&own.architectures, &defaults.architectures])
-            .unwrap_or_else(|| Architecture::ALL.to_vec()),
+        architectures,
+        bundled,
     })
 }
 

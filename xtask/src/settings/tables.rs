@@ -10,7 +10,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
+use super::carried::{self, NamedFile};
 use super::error::{Faults, SpecError};
+use super::examine::Examined;
 use super::keys::keys_of;
 use super::names::{did_you_mean, list, quoted};
 use super::source::Source;
@@ -20,6 +22,7 @@ use super::{
     IdentifierPrefix, InstanceName, KeepAlive, Limactl, MacosVersion, Maintainer, PackageVersion,
     ProcessType, Resource, Template, Text,
 };
+use crate::bundle::Lima;
 
 /// What a settings file says. What it does not say is `None`.
 #[derive(Debug, Clone)]
@@ -44,6 +47,14 @@ pub struct Settings {
     pub munki_catalogs: Option<Vec<CatalogName>>,
     /// `munki-unattended`
     pub munki_unattended: Option<bool>,
+    /// `lima`
+    pub lima: Option<Vec<NamedFile>>,
+    /// The same, once its archives were looked at.
+    pub lima_read: Option<Lima>,
+    /// `paths-d`
+    pub paths_d: Option<bool>,
+    /// `offline`
+    pub offline: Option<bool>,
     /// `[defaults]`
     pub defaults: Options,
     /// `[[instance]]`, in the file's order; no two names are equal when case is folded.
@@ -80,6 +91,18 @@ pub struct Options {
     /// What a Mac creates the instance from, read.
     #[serde(skip)]
     pub template_text: Option<Template>,
+    /// Disk images that the template is to use, one for each processor.
+    #[serde(default, deserialize_with = "carried::files")]
+    pub image: Option<Vec<NamedFile>>,
+    /// The same, once they were looked at.
+    #[serde(skip)]
+    pub image_files: Option<Vec<Examined>>,
+    /// Archives of containerd and nerdctl that the template is to use.
+    #[serde(default, deserialize_with = "carried::files")]
+    pub containerd: Option<Vec<NamedFile>>,
+    /// The same, once they were looked at.
+    #[serde(skip)]
+    pub containerd_files: Option<Vec<Examined>>,
     /// Environment of limactl.
     #[serde(default, deserialize_with = "values::env")]
     pub env: Option<BTreeMap<EnvName, EnvValue>>,
@@ -100,6 +123,13 @@ pub struct Options {
     pub architectures: Option<Vec<Architecture>>,
 }
 
+impl Options {
+    /// Where the template's name is in the file.
+    pub(super) fn template_span(&self) -> Option<std::ops::Range<usize>> {
+        self.template.as_ref().map(Spanned::span)
+    }
+}
+
 /// The whole file, as serde fills it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -115,6 +145,12 @@ struct File {
     munki_catalogs: Option<Vec<CatalogName>>,
     #[serde(default, deserialize_with = "values::boolean")]
     munki_unattended: Option<bool>,
+    #[serde(default, deserialize_with = "carried::archives")]
+    lima: Option<Vec<NamedFile>>,
+    #[serde(default, deserialize_with = "values::boolean")]
+    paths_d: Option<bool>,
+    #[serde(default, deserialize_with = "values::boolean")]
+    offline: Option<bool>,
     defaults: Option<Options>,
     #[serde(default)]
     #[expect(
@@ -178,6 +214,10 @@ pub fn parse(source: Source, read: &mut ReadFile<'_>) -> Result<Settings, SpecEr
         base_url: file.base_url,
         munki_catalogs: file.munki_catalogs,
         munki_unattended: file.munki_unattended,
+        lima: file.lima,
+        lima_read: None,
+        paths_d: file.paths_d,
+        offline: file.offline,
         defaults,
         instances,
         source,

@@ -60,7 +60,7 @@ use x509_certificate::{CapturedX509Certificate, InMemorySigningKeyPair};
 
 use timestamp::NoTimestamp;
 
-pub use code::CodeSigner;
+pub use code::{CodeError, CodeSigner};
 pub use development::{DevelopmentError, development_identity, development_identity_for};
 pub use load::{IdentityError, Purpose, from_p12, from_pem, identity_from_p12, identity_from_pem};
 pub use timestamp::IN_FLIGHT as TIMESTAMPS_IN_FLIGHT;

@@ -7,7 +7,8 @@
 //! ```text
 //! header   1f 8b, method 8, flags 0, time 0 (4 bytes), extra flags 0, system 3 (Unix)
 //! blocks   raw deflate of each 128 KiB, with the 32 KiB before it as dictionary,
-//!          ending at a byte boundary (sync flush), one after the other
+//!          ending at a byte boundary (sync flush), one after the other; stored as they
+//!          are (RFC 1951, 3.2.4), where a try says that they are compressed already
 //! end      03 00: an empty final block
 //! trailer  CRC-32 of the content, its length modulo 2^32, both little-endian
 //! ```
@@ -19,3 +20,16 @@ mod write;
 
 pub use read::{Decoder, MemberFacts};
 pub use write::{Totals, compress};
+
+/// Bytes that do not compress, the same each time.
+#[cfg(test)]
+pub(crate) fn tests_noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}

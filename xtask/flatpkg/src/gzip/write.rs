@@ -131,6 +131,10 @@ impl Batch {
             let block = &self.bytes[start..end];
             let mut checksum = crc32fast::Hasher::new();
             checksum.update(block);
+            // What is compressed already stays as it is. Every block before ended with a byte.
+            if deflate::is_compressed(block) {
+                return (deflate::stored(block), checksum);
+            }
             (deflate::block(block, &self.bytes[start.saturating_sub(WINDOW)..start]), checksum)
         };
         // One block is done before another thread would have woken up.

@@ -4,8 +4,8 @@
 
 use super::file::File;
 use super::head::{Totals, signed_by};
-use crate::artifact::{Built, ComponentRecord, PackageRecord};
-use crate::render::text::{count, exact_size, href, plain};
+use crate::artifact::{Built, BundledRecord, ComponentRecord, PackageRecord};
+use crate::render::text::{count, exact_size, href, plain, size};
 
 /// A package, whole.
 pub(super) struct Package {
@@ -23,6 +23,8 @@ pub(super) struct Package {
     pub identifier: Option<String>,
     pub version: String,
     pub needs: Option<String>,
+    /// What it brings beside the instances, each with its size.
+    pub brings: Vec<String>,
     pub components: Vec<Component>,
     pub choices: Vec<Component>,
     pub choices_counted: String,
@@ -62,10 +64,22 @@ pub(super) fn package(built: &Built, totals: &Totals) -> Package {
         identifier: built.artifact.identifier.as_deref().map(plain),
         version: plain(&built.version),
         needs: record.map(needs),
+        brings: record.into_iter().flat_map(|record| &record.bundled).map(brings).collect(),
         components,
         choices,
         choices_counted,
     }
+}
+
+/// Something that it brings.
+fn brings(record: &BundledRecord) -> String {
+    let files = count(record.files, "file", "files");
+    format!(
+        "{} {}: {files}, {}",
+        plain(&record.identifier),
+        plain(&record.version),
+        size(record.installed_kbytes << 10)
+    )
 }
 
 fn component(record: &ComponentRecord) -> Component {

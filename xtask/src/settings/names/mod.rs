@@ -10,6 +10,7 @@
 mod automatic;
 mod choice;
 mod commit;
+mod digest;
 mod environment;
 mod identity;
 mod linux;
@@ -22,6 +23,7 @@ mod version;
 
 pub use automatic::{Account, Limactl};
 pub use commit::Commit;
+pub use digest::Sha256;
 pub use environment::{EnvName, EnvValue};
 pub use identity::{IdentifierPrefix, InstanceName, UserName};
 pub use linux::Maintainer;

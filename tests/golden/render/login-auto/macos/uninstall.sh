@@ -7,10 +7,14 @@
 
 <pkg-scripts/launchd.sh>
 
+<pkg-scripts/basics.sh>
+
 <pkg-scripts/common.sh>
 
 <pkg-scripts/user.sh>
 
 <pkg-scripts/logs.sh>
+
+<pkg-scripts/bundle.sh>
 
 <pkg-scripts/uninstall>

@@ -34,6 +34,14 @@ EXIT_TIMEOUT=400
 TIME_LIMIT=700
 # yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START=yes
+# What packages bring beside the instances: where it lies, what its receipts begin
+# with, and what has shells find it. BUNDLED_LIMA: yes, where this instance uses
+# it; BUNDLED: yes, where it uses any of it.
+LIMA_ROOT=/opt/com.example.R-D/lima
+LIMA_ID=com.example.R-D.lima
+PATHS_D=/private/etc/paths.d/com.example.R-D.lima
+BUNDLED=
+BUNDLED_LIMA=
 # The receipts of the two packages.
 INSTALLER_ID=com.example.R-D.installer.Prod.k3s_a-1
 UNINSTALLER_ID=com.example.R-D.uninstaller.Prod.k3s_a-1

@@ -34,6 +34,14 @@ EXIT_TIMEOUT=240
 TIME_LIMIT=600
 # yes: an instance that does not run in the end is a failed installation.
 REQUIRE_START=no
+# What packages bring beside the instances: where it lies, what its receipts begin
+# with, and what has shells find it. BUNDLED_LIMA: yes, where this instance uses
+# it; BUNDLED: yes, where it uses any of it.
+LIMA_ROOT=/opt/io.lima-vm/lima
+LIMA_ID=io.lima-vm.lima
+PATHS_D=/private/etc/paths.d/io.lima-vm.lima
+BUNDLED=
+BUNDLED_LIMA=
 # The receipts of the two packages.
 INSTALLER_ID=io.lima-vm.installer.k3s
 UNINSTALLER_ID=io.lima-vm.uninstaller.k3s
