@@ -86,7 +86,7 @@ vm_has_limactl_of_mac() {
 	vm_looks=
 	for vm_limactl in /opt/homebrew/bin/limactl /usr/local/bin/limactl /opt/local/bin/limactl; do
 		if [ ! -e "$vm_limactl" ]; then
-			vm_look="is not there"
+			vm_look="is missing"
 		elif [ ! -f "$vm_limactl" ] || [ ! -x "$vm_limactl" ]; then
 			vm_look="is nothing that $(id -un) may run"
 		elif vm_runs_here "$vm_limactl"; then

@@ -78,7 +78,7 @@ fn others_find_in_the_package_what_was_in_the_archive() {
     unpack("out/k3s/macos/lima-k3s-1.2.pkg", "package");
     unpack("package/bundled-lima.2.2.0.pkg/Payload", "mac");
     unpack("lima-2.2.0-Darwin-arm64.tar.gz", "lima");
-    // A link to a folder, which is no file.
+    // A link to a folder, which is not a file.
     for place in ["mac/opt/io.lima-vm/lima/2.2.0/arm64", "lima"] {
         let link = xtask.path(place).join("share/doc/lima/templates");
         assert_eq!(fs::read_link(&link).unwrap().to_str(), Some("../../lima/templates"));

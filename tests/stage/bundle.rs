@@ -275,7 +275,7 @@ fn what_is_in_the_place_of_the_link_is_not_removed() {
         );
         assert_eq!(fs::read(mac.path(&format!("{ROOT}/current/mine"))).unwrap(), b"mine");
         fs::remove_dir_all(mac.path(ROOT)).unwrap();
-        mac.plant(&format!("{ROOT}"), "/Users/alice");
+        mac.plant(ROOT, "/Users/alice");
         install(mac, &spec, "k3s").ends_with(1, &["/opt/io.lima-vm/lima is a link", "Nothing was changed."]);
     });
 }

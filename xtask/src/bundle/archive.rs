@@ -125,7 +125,7 @@ fn entries(file: &File, architecture: Architecture) -> Result<Vec<Entry>, Archiv
                 Some(Entry { content: Content::File(source), .. }) => Content::File(source.clone()),
                 _ => return Err(wrong("it is another name of a file that is not before it")),
             },
-            Kind::Other(_) => return Err(wrong("it is no file, no folder and no link")),
+            Kind::Other(_) => return Err(wrong("it is not a file, no folder and no link")),
         };
         if path == LIMACTL {
             if header.kind != Kind::File || header.mode & 0o111 == 0 {

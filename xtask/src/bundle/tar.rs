@@ -60,7 +60,7 @@ pub enum Kind {
 pub enum TarError {
     #[error("it cannot be unpacked: {0}")]
     Read(#[from] io::Error),
-    #[error("it is no tar archive, or damaged: byte {offset}: {reason}")]
+    #[error("it is not a tar archive, or damaged: byte {offset}: {reason}")]
     Damaged { offset: u64, reason: &'static str },
 }
 
@@ -99,7 +99,7 @@ impl<R: Read> Reader<R> {
             if number(&block[148..156]) != Some(checksum(&block)) {
                 return Err(damaged("the checksum of a header is wrong"));
             }
-            let length = number(&block[124..136]).ok_or_else(|| damaged("a size is no number"))?;
+            let length = number(&block[124..136]).ok_or_else(|| damaged("a size is not a number"))?;
             let kind = block[156];
             let length = match kind {
                 // Of these, old archives say a size all the same.
@@ -123,7 +123,7 @@ impl<R: Read> Reader<R> {
                             "path" => name = Some(value.to_owned()),
                             "linkpath" => link = Some(value.to_owned()),
                             "size" => {
-                                let parsed = value.parse().map_err(|_| damaged("a size is no number"))?;
+                                let parsed = value.parse().map_err(|_| damaged("a size is not a number"))?;
                                 size = Some(parsed);
                             }
                             _ => {}

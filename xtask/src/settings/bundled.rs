@@ -176,7 +176,7 @@ impl Around<'_> {
 
     /// That nothing has to come from the network, where there is none.
     fn check_offline(&self, text: &str, span: Option<Range<usize>>) -> Result<(), SpecError> {
-        if !self.settings.is_some_and(|settings| settings.offline == Some(true)) {
+        if self.settings.is_none_or(|settings| settings.offline != Some(true)) {
             return Ok(());
         }
         let fetches = template::fetches(text).map_err(|message| {
