@@ -15,7 +15,9 @@
 # same receipt had (Installomator/Installomator#2048).
 #
 # lima-start has limactl run from its VERSION folder, never by the link. So the
-# processes tell which versions are in use.
+# processes tell which versions are in use. Of one that a person started by the
+# link (limactl starts itself again by the path that it was started by, Go's
+# os.Executable), it cannot be told: every version stays for that one.
 #
 # Needs launchd.sh and basics.sh. Who uses it sets LIMA_ROOT, SUPPORT_ROOT, LIMA_ID,
 # with which the receipts begin, PATHS_D, and SCRIPTS_DIR, empty where Installer
@@ -74,6 +76,8 @@ bundle_tidy() {
 		warn "the processes could not be listed, so every Lima in $LIMA_ROOT stays."
 		return 0
 	}
+	# It has the link among its arguments, and runs nothing by it.
+	tidy_processes=$(printf '%s\n' "$tidy_processes" | sed '/\/lima-start --/d')
 	for tidy_folder in "$LIMA_ROOT"/[0-9]*; do
 		if [ ! -d "$tidy_folder" ] || [ -L "$tidy_folder" ]; then
 			continue
@@ -82,8 +86,8 @@ bundle_tidy() {
 			continue
 		fi
 		case $tidy_processes in
-		*"$tidy_folder/"*)
-			note "Left $tidy_folder: a VM runs from it."
+		*"$tidy_folder/"* | *"$LIMA_ROOT/current/"*)
+			note "Left $tidy_folder: a VM may run from it."
 			continue
 			;;
 		esac

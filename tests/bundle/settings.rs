@@ -221,3 +221,21 @@ fn an_archive_without_limactl_is_refused() {
         refused(&xtask, &settings, "installers.toml:1:20: ", &[words]);
     }
 }
+
+#[test]
+fn settings_without_effect_are_said() {
+    let Some((xtask, lima, _)) = folder() else { return };
+    let warnings = |settings: String| {
+        fs::write(xtask.path("installers.toml"), settings).unwrap();
+        let output = xtask.command(&["plan"]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = warnings(format!("lima = {lima}\npaths-d = true\n[defaults]\nlimactl = \"auto\"\n"));
+    assert!(
+        said.contains("no package brings Lima 2.2.0, because every instance has a `limactl` of its own"),
+        "{said}"
+    );
+    assert!(said.contains("paths-d has no effect, because no package brings Lima; add `lima`"), "{said}");
+    assert_eq!(warnings(format!("lima = {lima}\npaths-d = true\n")), "");
+}

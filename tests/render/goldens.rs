@@ -6,7 +6,7 @@ use std::process::Command;
 use xtask::macos::launchd::Job;
 use xtask::settings::Condition;
 
-use super::{artifacts, cases, template_unit};
+use super::{artifacts, cases, template_unit, with_lima};
 use crate::golden::{abridged, below, golden};
 use crate::support::{root, tool};
 
@@ -77,6 +77,12 @@ fn goldens() -> Vec<(String, String)> {
         let artifacts = artifacts(&spec, &instance).into_iter();
         all.extend(artifacts.map(|(path, text)| (format!("{case}/{path}"), text)));
     }
+    let (spec, instance) = with_lima();
+    let artifacts = artifacts(&spec, &instance).into_iter().filter(|(path, _)| path.starts_with("macos/"));
+    all.extend(artifacts.map(|(path, text)| (format!("boot-lima/{path}"), text)));
+    let scripts = xtask::macos::scripts::bundle_scripts(&spec, "Lima 2.2.0", true, 204_800);
+    let config = scripts.into_iter().find(|file| file.name == "config.sh").unwrap();
+    all.push(("boot-lima/macos/bundle-config.sh".to_owned(), config.text));
     for (name, text) in joined_scripts() {
         let folder = name.strip_suffix("uninstall.sh").or_else(|| name.strip_suffix("status.sh"));
         let config = folder.map(|folder| format!("{folder}config.sh"));

@@ -6,6 +6,7 @@ pub mod properties;
 mod tidy;
 
 use xtask::artifact::Content;
+use xtask::bundle::{Lima, Release};
 use xtask::linux::systemd;
 use xtask::macos::launchd;
 use xtask::settings::{Account, Architecture, Condition, Instance, KeepAlive, Limactl, ProcessType, Spec};
@@ -107,6 +108,23 @@ pub fn cases() -> Vec<(&'static str, Spec, Instance)> {
     ]
     .map(|(name, instance)| (name, spec(&instance), instance))
     .into()
+}
+
+/// An instance whose package brings Lima, with what its scripts are told of that.
+pub fn with_lima() -> (Spec, Instance) {
+    let release = |architecture| Release {
+        architecture,
+        sha256: "0".repeat(64),
+        size: 1,
+        entries: [].into(),
+        signed_by: None,
+    };
+    let archives = Architecture::ALL.iter().map(|one| release(*one)).collect();
+    let mut instance = with_template(plain(Condition::Boot));
+    let prefix = spec(&instance).identifier_prefix;
+    instance.bundled.limactl = Some(xtask::settings::bundled::limactl(&prefix));
+    let lima = Some(Lima { version: "2.2.0".to_owned(), archives });
+    (Spec { lima, ..spec(&instance) }, instance)
 }
 
 /// Everything that is rendered for an instance and differs from that of others, but for

@@ -182,7 +182,9 @@ fn ps(state: &mut State, words: &[&str]) -> Option<End> {
         let vms = state.of_vms.iter().map(|process| format!("{}\n", process.command));
         // What lima-start started for a job with the package's Lima.
         let jobs = state.programs.values().map(|limactl| format!("{limactl} hostagent --pidfile ha.pid\n"));
-        return Some(End::good(vms.chain(jobs).collect::<String>()));
+        let all = state.jobs.values().filter(|job| matches!(job.phase, state::Phase::Running(_)));
+        let starts = all.map(|job| format!("/bin/sh {}\n", job.arguments.join(" ")));
+        return Some(End::good(vms.chain(jobs).chain(starts).collect::<String>()));
     }
     if words == ["-ax", "-o", "pid=", "-o", "ppid="] {
         let line = |process: &state::Process| format!("{:>5} {:>5}\n", process.pid, 1);

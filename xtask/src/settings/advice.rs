@@ -28,6 +28,17 @@ pub fn advice(spec: &Spec) -> Vec<String> {
              macOS may keep what starts at boot from reading them; a folder on the system's volume always works"
         ));
     }
+    let uses_lima = spec.instances.iter().any(Instance::uses_bundled_lima);
+    if let Some(lima) = spec.lima.as_ref().filter(|_| !uses_lima) {
+        advice.push(format!(
+            "no package brings Lima {}, because every instance has a `limactl` of its own in the settings; leave that \
+             out where it is to be the package's",
+            lima.version
+        ));
+    }
+    if spec.paths_d && !uses_lima {
+        advice.push("paths-d has no effect, because no package brings Lima; add `lima`".to_owned());
+    }
     advice
 }
 

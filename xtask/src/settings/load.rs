@@ -1,5 +1,5 @@
 //! Reads the settings file and the files that it names: the one place of the
-//! settings that touches the disk.
+//! settings that touches the disk, with `examine`, which looks at files that travel in packages.
 //!
 //! Must not know: what the settings mean.
 
