@@ -5,6 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
+use xtask::settings::Architecture;
+
+use crate::bundle::{release, setting};
 use crate::support::{Xtask, root, succeed, tool};
 
 const SETTINGS: &str = r#"
@@ -209,6 +212,15 @@ fn a_certificate_from_a_secret_signs_and_is_not_shown() {
     let export = ["pkcs12", "-export", "-in", "in.pem", "-out", "id.p12", "-passout", "pass:s3 cret$"];
     succeed(Command::new(openssl).args(export).current_dir(place.dir.path()));
     let p12 = base64::engine::general_purpose::STANDARD.encode(fs::read(place.path("id.p12")).unwrap());
+    // Asked for only where a package brings programs.
+    let Some(archive) = release(place.dir.path(), "2.2.0", Architecture::Arm64) else { return };
+    fs::write(place.path("installers.toml"), format!("lima = {}\n{SETTINGS}", setting(&archive))).unwrap();
+    refused(
+        &place,
+        &[("p12", &p12), ("p12-password", "s3 cret$"), ("app-p12", "%%%")],
+        "LIMA_AUTOSTART_APP_P12 is not base64",
+    );
+    fs::write(place.path("installers.toml"), SETTINGS).unwrap();
     let output = run(&place, &[("p12", &p12), ("p12-password", "s3 cret$")]);
     let said = said(&output);
     assert!(output.status.success(), "{said}");

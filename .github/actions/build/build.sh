@@ -29,6 +29,7 @@ if is_true combined "$INPUT_COMBINED"; then arguments+=(--combined); fi
 # A secret that is missing is an empty text here. The program would make an
 # identity of its own then, another one on each machine and trusted by no Mac.
 unset LIMA_AUTOSTART_P12 LIMA_AUTOSTART_P12_PASSWORD LIMA_AUTOSTART_PEM
+unset LIMA_AUTOSTART_APP_P12 LIMA_AUTOSTART_APP_P12_PASSWORD LIMA_AUTOSTART_APP_PEM
 if is_true unsigned "$INPUT_UNSIGNED"; then
 	[ -z "$INPUT_P12" ] || fail 'give either p12 or unsigned: true, and not both'
 	[ -z "$INPUT_TIMESTAMP_URL" ] || fail 'timestamp-url needs p12: what nobody signs has no timestamp'
@@ -39,7 +40,11 @@ else
 	if [ -n "$INPUT_P12_PASSWORD" ]; then export LIMA_AUTOSTART_P12_PASSWORD="$INPUT_P12_PASSWORD"; fi
 	if [ -n "$INPUT_TIMESTAMP_URL" ]; then arguments+=(--timestamp-url "$INPUT_TIMESTAMP_URL"); fi
 fi
-unset INPUT_P12 INPUT_P12_PASSWORD
+if [ -n "$INPUT_APP_P12" ]; then
+	export LIMA_AUTOSTART_APP_P12="$INPUT_APP_P12"
+	if [ -n "$INPUT_APP_P12_PASSWORD" ]; then export LIMA_AUTOSTART_APP_P12_PASSWORD="$INPUT_APP_P12_PASSWORD"; fi
+fi
+unset INPUT_P12 INPUT_P12_PASSWORD INPUT_APP_P12 INPUT_APP_P12_PASSWORD
 
 # What stands behind `::error::` is the rest of a line, with % as escape.
 # shellcheck disable=SC2016 # jq's own variables
