@@ -27,7 +27,7 @@ mod license;
 pub mod package;
 pub mod repository;
 pub mod rpm;
-mod tar;
+pub mod tar;
 mod text;
 mod unpack;
 mod walk;

@@ -21,9 +21,9 @@ use std::sync::{Arc, OnceLock};
 use flate2::read::MultiGzDecoder;
 use flatpkg::bom::SIZE_MAX;
 use flatpkg::tree::Source;
+use linuxpkg::tar::{Reader, TarError, Type};
 
 use super::file::{File, FileError};
-use super::tar::{Header, Kind, Reader, TarError};
 use super::{Content, Entry, Release};
 use crate::settings::Architecture;
 use crate::settings::names::quoted;
@@ -107,7 +107,8 @@ fn entries(file: &File, architecture: Architecture) -> Result<Vec<Entry>, Archiv
     let mut total = 0_u64;
     let mut folded = HashMap::new();
     while let Some(header) = reader.next_entry()? {
-        let Some(path) = safe(&header.name)? else { continue };
+        let offset = reader.position();
+        let Some(path) = safe(&text(&header.path)?)? else { continue };
         let wrong = |reason| ArchiveError::Entry { path: quoted(&path), reason };
         if found.len() >= ENTRIES_MAX {
             return Err(ArchiveError::TooMany);
@@ -116,23 +117,26 @@ fn entries(file: &File, architecture: Architecture) -> Result<Vec<Entry>, Archiv
         if total > SIZE_MAX {
             return Err(ArchiveError::TooLarge);
         }
-        let content = match &header.kind {
-            Kind::Folder => Content::Folder,
-            Kind::File => Content::File(unpacked.part(&header)),
-            Kind::Link(target) if stays_inside(&path, target) => Content::Link(target.clone()),
-            Kind::Link(_) => return Err(wrong("it is a link that leads out of the archive")),
-            Kind::SameAs(other) => match safe(other)?.and_then(|other| found.get(&other)) {
+        let content = match header.kind {
+            Type::Folder => Content::Folder,
+            Type::File => Content::File(unpacked.part(offset, header.size)),
+            Type::Link => match text(&header.link)? {
+                target if stays_inside(&path, &target) => Content::Link(target),
+                _ => return Err(wrong("it is a link that leads out of the archive")),
+            },
+            Type::HardLink => match safe(&text(&header.link)?)?.and_then(|other| found.get(&other)) {
                 Some(Entry { content: Content::File(source), .. }) => Content::File(source.clone()),
                 _ => return Err(wrong("it is another name of a file that is not before it")),
             },
-            Kind::Other(_) => return Err(wrong("it is not a file, no folder and no link")),
+            Type::Other(_) => return Err(wrong("it is neither a file nor a folder nor a link")),
         };
         if path == LIMACTL {
-            if header.kind != Kind::File || header.mode & 0o111 == 0 {
+            if header.kind != Type::File || header.mode & 0o111 == 0 {
                 return Err(ArchiveError::Missing("program bin/limactl"));
             }
             let mut start = Vec::new();
-            reader.content().take(header.size.min(4096)).read_to_end(&mut start).map_err(TarError::Read)?;
+            let read = reader.by_ref().take(4096).read_to_end(&mut start);
+            read.map_err(|source| TarError::Read { offset, source })?;
             check_processor(&start, architecture)?;
         }
         let is_again = matches!(content, Content::Folder) && found.contains_key(&path);
@@ -142,6 +146,8 @@ fn entries(file: &File, architecture: Architecture) -> Result<Vec<Entry>, Archiv
         let executable = header.mode & 0o111 != 0;
         found.insert(path.clone(), Entry { path, executable, content });
     }
+    // With it the compression's own sum is checked.
+    reader.finish()?;
     if !found.contains_key(LIMACTL) {
         return Err(ArchiveError::Missing("program bin/limactl"));
     }
@@ -166,6 +172,13 @@ fn with_folders(mut found: BTreeMap<String, Entry>) -> Result<Vec<Entry>, Archiv
     }
     // A folder's name is the beginning of what it holds, and so comes first.
     Ok(found.into_values().collect())
+}
+
+fn text(bytes: &[u8]) -> Result<String, ArchiveError> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| ArchiveError::Entry {
+        path: quoted(&String::from_utf8_lossy(bytes)),
+        reason: "its path, or where it leads, is not UTF-8",
+    })
 }
 
 /// A path in its one form; `None` is the archive's root.
@@ -235,8 +248,8 @@ struct Unpacked {
 }
 
 impl Unpacked {
-    fn part(self: &Arc<Self>, header: &Header) -> Source {
-        let (unpacked, offset, size) = (Arc::clone(self), header.offset, header.size);
+    fn part(self: &Arc<Self>, offset: u64, size: u64) -> Source {
+        let unpacked = Arc::clone(self);
         let open = move || {
             let file = unpacked.spool.get_or_init(|| unpacked.unpack().map_err(|error| error.to_string()));
             let file = file.clone().map_err(io::Error::other)?;

@@ -14,7 +14,6 @@
 pub mod archive;
 pub mod file;
 pub mod sign;
-pub mod tar;
 
 use std::fmt;
 use std::sync::Arc;

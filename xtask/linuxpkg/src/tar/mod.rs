@@ -1,4 +1,4 @@
-//! tar, in a `.deb` and of an Arch package.
+//! tar, in a `.deb`, of an Arch package, and of whatever else is packed with it.
 //!
 //! ```text
 //! header   512 bytes: name (100), mode (8), user (8), group (8), size (12), time (12),

@@ -164,6 +164,12 @@ impl<R: Read> Reader<R> {
         Ok(None)
     }
 
+    /// Bytes that were read of the archive: behind [`Self::next_entry`], where the entry's
+    /// content starts.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Reads what follows the archive's end, to the input's end: how many bytes, whether
     /// all are zeros, whether the end was marked; and gives the input back.
     ///
