@@ -10,7 +10,7 @@ use xtask::bundle::archive;
 use xtask::settings::Architecture;
 
 use super::{limactl, release, setting, sha256};
-use crate::support::{Xtask, fail, succeed, tool};
+use crate::support::{Xtask, fail, optional_tool, succeed, tool};
 
 /// A folder with settings for two instances, which bring all there is.
 fn folder() -> Option<Xtask> {
@@ -124,6 +124,11 @@ fn programs_are_signed_anew_and_everything_else_stays() {
         let code = crate::code::read(&bytes);
         assert!(code.images[0].has_hardened_runtime());
         assert_eq!(code.images[0].entitlements.len(), 3, "Lima's own");
+        if let Some(rcodesign) = optional_tool("rcodesign") {
+            let program = folder.path().join("program");
+            fs::write(&program, &bytes).unwrap();
+            succeed(Command::new(rcodesign).arg("verify").arg(program));
+        }
     }
     assert_eq!(programs, ["bin/limactl", "libexec/lima/limactl-mcp"]);
 }
