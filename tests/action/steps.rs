@@ -197,6 +197,7 @@ fn an_input_is_never_code() {
         assert!(!output.status.success(), "{input}: {}", said(&output));
         assert!(!place.path("ran").exists() && !place.path("out").exists(), "{input}");
     }
+    refused(&place, &[("unsigned", "true"), ("out", "x\nversion=9")], "out has a control character in it");
     let output = run(&place, &[("unsigned", "true"), ("out", "$(touch ran) ; x")]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(!place.path("ran").exists() && place.path("$(touch ran) ; x/artifacts.json").exists());

@@ -316,6 +316,8 @@ fn a_home_folder_that_hangs() {
         let begun = std::time::Instant::now();
         let output = mac.chroot("0:0", "/", &[&script], &[]);
         assert!(begun.elapsed().as_secs() < 50);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.is_empty(), "{errors}");
         let said: Value = serde_json::from_slice(&output.stdout).unwrap();
         Status { code: output.status.code().unwrap(), said }
             .is(1, json!({"state": "unknown", "lima_status": null, "pid": 4001}))

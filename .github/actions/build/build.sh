@@ -19,6 +19,11 @@ is_true() {
 	fail "$1 is to be true or false"
 }
 
+# Outputs are lines, and this is in two of them.
+case $INPUT_OUT in
+*[[:cntrl:]]*) fail 'out has a control character in it; give a folder without' ;;
+esac
+
 arguments=(--message-format json --spec "$INPUT_SPEC" --out "$INPUT_OUT")
 if [ -n "$INPUT_PARTITION" ]; then arguments+=(--partition "$INPUT_PARTITION"); fi
 if [ -n "$INPUT_VERSION" ]; then arguments+=(--pkg-version "$INPUT_VERSION"); fi
@@ -69,7 +74,6 @@ trap 'rm -f "$events"' EXIT
 
 told=$(jq -n -c "$summary" "$events")
 files=$(jq -r .files <<<"$told")
-# A path or version has no line break in it: `dist` refuses those.
 # shellcheck disable=SC2016
 results='"version=\(.version)", "zip=\([.artifacts[] | select(.kind == "zip") | $out + "/" + .path] | first // "")"'
 if [ -n "${GITHUB_OUTPUT:-}" ]; then

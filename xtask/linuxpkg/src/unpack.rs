@@ -9,7 +9,7 @@
 //!
 //! Must not know: what is packed. What follows is counted, for something can hide there.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use flatpkg::unpack::{Behind, Budget, Input, Packing, Unpacker};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -134,13 +134,11 @@ impl<R: Read> Stream<R> {
     pub fn finish(self) -> io::Result<(Behind, R)> {
         match self {
             Self::Flat(unpacker) => {
-                let (mut behind, mut input) = unpacker.finish()?;
-                count(&mut input, &mut behind)?;
+                let (behind, input) = unpacker.finish()?;
                 Ok((behind, input.into_inner()))
             }
             Self::Zstd(mut zstd) => {
-                let mut behind = Behind::default();
-                count(&mut zstd.input, &mut behind)?;
+                let behind = Behind::count(&mut zstd.input)?;
                 Ok((behind, zstd.input.into_inner()))
             }
         }
@@ -153,19 +151,6 @@ impl<R: Read> Read for Stream<R> {
             Self::Flat(unpacker) => unpacker.read(buffer),
             Self::Zstd(zstd) => zstd.read(buffer),
         }
-    }
-}
-
-fn count<R: Read>(input: &mut Input<R>, behind: &mut Behind) -> io::Result<()> {
-    loop {
-        let bytes = input.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        behind.length += bytes.len() as u64;
-        behind.is_content |= bytes.iter().any(|byte| *byte != 0);
-        let length = bytes.len();
-        input.consume(length);
     }
 }
 

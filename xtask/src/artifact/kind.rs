@@ -63,6 +63,9 @@ pub struct Description {
     pub help: &'static str,
     /// Whether it is a package for a Mac, which is signed and has a record.
     pub is_package: bool,
+    /// Whether it is a package that `verify` reads, for a Mac or for Linux: it is checked
+    /// once it is built, and other files may be about it.
+    pub is_verified: bool,
     /// Whether its bytes are compressed already.
     pub is_compressed: bool,
     /// What the run has to be asked for.
@@ -94,6 +97,7 @@ impl Description {
             name,
             help,
             is_package: false,
+            is_verified: false,
             is_compressed: false,
             needs: None,
             brings: &[],
@@ -109,7 +113,7 @@ impl Description {
 
     /// A kind of package for a Mac.
     pub const fn package(name: &'static str, help: &'static str) -> Self {
-        Self { is_package: true, is_compressed: true, ..Self::new(name, help) }
+        Self { is_package: true, is_verified: true, is_compressed: true, ..Self::new(name, help) }
     }
 
     /// Permission bits of the file at `path`, on disk and in the zip.
@@ -157,6 +161,11 @@ impl Makers {
     /// Whether it is a kind of package.
     pub fn is_package(&self, kind: &Kind) -> bool {
         self.find(kind).is_some_and(|one| one.is_package)
+    }
+
+    /// Whether an artifact is a package that `verify` reads.
+    pub fn is_verified(&self, artifact: &Artifact) -> bool {
+        self.find(&artifact.kind).is_some_and(|one| one.is_verified)
     }
 
     /// Whether the bytes of an artifact are compressed already.

@@ -61,7 +61,7 @@ impl Assembly<'_> {
             file.write_all(bytes)
                 .map_err(|source| AssembleError::Write { path: artifact.path.clone(), source })
         })?;
-        if verify::linux::is_package_name(&artifact.path) {
+        if MAKERS.is_verified(artifact) {
             self.check(artifact, output)?;
         }
         Ok(Built::new(artifact.clone(), self.plan.spec().version.as_str(), digest))

@@ -80,7 +80,7 @@ impl Assembly<'_> {
         built: &mut Vec<Result<Built, AssembleError>>,
     ) -> Result<(), AssembleError> {
         let packages: Vec<&Built> =
-            built.iter().flatten().filter(|one| MAKERS.is_compressed(&one.artifact)).collect();
+            built.iter().flatten().filter(|one| MAKERS.is_verified(&one.artifact)).collect();
         let sums = packages.iter().map(|one| sums(one, output)).collect::<Result<Vec<_>, _>>()?;
         let packages: Vec<BuiltPackage<'_>> = packages
             .iter()

@@ -9,7 +9,7 @@
 //! A file is read once to check its digest, before anything is built, and once more, with its
 //! digest, while a package is written. It is never held as a whole.
 //!
-//! Must not know: settings, places on a Mac, how packages are written.
+//! Must not know: what the settings say, places on a Mac, how packages are written.
 
 pub mod archive;
 pub mod file;

@@ -19,16 +19,19 @@ static KINDS: [Description; 6] = [
         ..Description::new(SYSTEMD, "The systemd unit, its drop-ins and the tmpfiles.d line")
     },
     Description {
+        is_verified: true,
         is_compressed: true,
         words: |_| Some("package for Debian and Ubuntu"),
         ..Description::new(DEB, "The Debian package of the unit")
     },
     Description {
+        is_verified: true,
         is_compressed: true,
         words: |_| Some("package for Fedora, RHEL and SUSE"),
         ..Description::new(RPM, "The RPM package of the unit")
     },
     Description {
+        is_verified: true,
         is_compressed: true,
         words: |_| Some("package for Arch"),
         ..Description::new(ARCH, "The Arch package of the unit")

@@ -89,6 +89,24 @@ pub struct Behind {
 }
 
 impl Behind {
+    /// Counts what is left of an input.
+    ///
+    /// # Errors
+    /// What the input reports.
+    pub fn count<R: Read>(input: &mut Input<R>) -> io::Result<Self> {
+        let mut behind = Self::default();
+        loop {
+            let bytes = input.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(behind);
+            }
+            behind.length += bytes.len() as u64;
+            behind.is_content |= bytes.iter().any(|byte| *byte != 0);
+            let count = bytes.len();
+            input.consume(count);
+        }
+    }
+
     /// Says what it is: zeros fill up, everything else hides from whoever looks at the
     /// content. `of` is what it follows.
     pub fn report(self, place: &str, of: &str, findings: &mut Findings) {
@@ -174,21 +192,11 @@ impl<R: Read> Unpacker<R> {
     /// # Errors
     /// What the input reports.
     pub fn finish(self) -> io::Result<(Behind, R)> {
-        let mut behind = Behind::default();
         let mut input = match self.state {
             State::Plain(input) | State::Ended(input) => input,
             _ => return Err(io::Error::other("the content was not read to its end")),
         };
-        loop {
-            let bytes = input.fill_buf()?;
-            if bytes.is_empty() {
-                return Ok((behind, input.into_inner()));
-            }
-            behind.length += bytes.len() as u64;
-            behind.is_content |= bytes.iter().any(|byte| *byte != 0);
-            let count = bytes.len();
-            input.consume(count);
-        }
+        Ok((Behind::count(&mut input)?, input.into_inner()))
     }
 
     /// Goes from a stream's end to the next one, if there is one.
